@@ -1,0 +1,101 @@
+"""What the core hands upwards: findings, and the vocabulary they are told in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from resplice.core.kinds import Kind
+
+
+class Effect(StrEnum):
+    """What a finding means for the client."""
+
+    REPAIR = "repair"
+    """Bytes were changed, dropped or added, and no information was lost."""
+
+    LOSS = "loss"
+    """The upstream destroyed information. What was left of it was dropped, replaced or passed raw."""
+
+    NOTE = "note"
+    """Worth a record; no byte was touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found in a stream, and what was done about it.
+
+    The client's bytes are the upstream's, except that for every finding whose effect is not NOTE the
+    ``len(raw)`` bytes at ``in_offset`` became ``replacement``, which starts at ``out_offset`` of the output.
+    An insertion has an empty ``raw``; a drop has an empty ``replacement``.
+    """
+
+    effect: Effect
+    kind: Kind
+    in_offset: int
+    """Absolute offset in the upstream's (decoded) body, in bytes."""
+    raw: bytes
+    out_offset: int
+    """Absolute offset in the client's body, in bytes."""
+    replacement: bytes
+    why: str
+    """One sentence for a person; holds nothing from the wire but names of events, fields and ids."""
+    also: tuple[Kind, ...] = ()
+    """Further kinds that were repaired within the same bytes."""
+
+
+class Reason(StrEnum):
+    """Why a stream came to its end."""
+
+    COMPLETE = "complete"
+    """The terminal event had been seen when the upstream ended the body."""
+    UPSTREAM_END = "upstream_end"
+    """The upstream ended the body properly, but without the terminal event."""
+    UPSTREAM_ABORT = "upstream_abort"
+    """The upstream's connection or stream broke in the middle of the body."""
+    CLIENT_DISCONNECT = "client_disconnect"
+    IDLE = "idle"
+    KILLED = "killed"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The delivery receipt: what went through a stream, from first byte to last. Times are seconds on the caller's clock."""
+
+    dialect: str | None
+    outcome: Reason
+    detail: str
+    """What the transport said about the end, e.g. an error message; may be empty."""
+    healthy: bool
+    """True when not one byte was changed, dropped or added."""
+    terminal: str
+    """``seen``, ``synthesised``, ``error`` (an error event ended the stream), or ``missing``."""
+    stop_reason: str | None
+    error: str | None
+    """Message of the error event that ended the stream, whether the upstream's or ours."""
+    message_id: str | None
+    model: str | None
+    bytes_in: int
+    bytes_out: int
+    events_in: int
+    events_out: int
+    bytes_passed: int
+    bytes_replaced: int
+    bytes_dropped: int
+    bytes_replacement: int
+    bytes_inserted: int
+    text_chars: int
+    tool_calls: int
+    usage: dict[str, int | float] | None
+    kinds: dict[str, int]
+    """How many repairs, losses and notes, by kind."""
+    losses: int
+    opened_at: float
+    first_byte_at: float | None
+    first_token_at: float | None
+    last_byte_in_at: float | None
+    last_byte_out_at: float | None
+    longest_gap: float
+    """Longest silence of the upstream, from opening to the end."""
+    closed_at: float

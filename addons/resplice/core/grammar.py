@@ -1,0 +1,75 @@
+"""Lines of an event stream, by the rules of https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+
+class LineKind(Enum):
+    """What a line is, taken by itself."""
+
+    BLANK = auto()
+    COMMENT = auto()
+    DATA = auto()
+    EVENT = auto()
+    META = auto()
+    """`id` or `retry`."""
+    OTHER = auto()
+    """An unknown field, which parsers ignore, or no field at all."""
+
+
+class Line(NamedTuple):
+    """A line without its line end, and where it stands."""
+
+    kind: LineKind
+    content: bytes
+    value: bytes
+    """A known field's value, less one leading space; for other lines the content."""
+    begin: int
+    """Absolute offset of the line's first byte, in bytes."""
+    end: int
+    """Absolute offset behind the line end."""
+    ending: bytes
+    """LF, CRLF, CR, or nothing at the end of the input."""
+
+
+_FIELDS: Final = {b"data": LineKind.DATA, b"event": LineKind.EVENT, b"id": LineKind.META, b"retry": LineKind.META}
+_FIELD_AT: Final = re.compile(rb"(?:data|event|id|retry):")
+_HTML: Final = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|title|center|h1)\b", re.IGNORECASE)
+_JUNK: Final = re.compile(rb"[\x00]+|[0-9a-fA-F]{1,8}(?:;[ -~]*)?")
+_JSON_MARKS: Final = re.compile(rb'["{}\[\]]')
+
+
+def line(content: bytes, begin: int, end: int, ending: bytes) -> Line:
+    """Classify one line."""
+    if not content:
+        return Line(LineKind.BLANK, content, content, begin, end, ending)
+    name, colon, value = content.partition(b":")
+    if colon and not name:
+        return Line(LineKind.COMMENT, content, value, begin, end, ending)
+    kind = _FIELDS.get(name, LineKind.OTHER)
+    if kind is LineKind.OTHER:
+        return Line(kind, content, content, begin, end, ending)
+    return Line(kind, content, value.removeprefix(b" "), begin, end, ending)
+
+
+def starts_field(rest: bytes) -> bool:
+    """Whether bytes that follow a JSON value begin a new field."""
+    return _FIELD_AT.match(rest) is not None
+
+
+def is_html(content: bytes) -> bool:
+    """Whether a line begins an HTML page."""
+    return _HTML.match(content) is not None
+
+
+def is_padding(content: bytes) -> bool:
+    """Whether a line between frames is NUL padding or a leaked HTTP chunk size."""
+    return _JUNK.fullmatch(content) is not None
+
+
+def smells_of_json(content: bytes) -> bool:
+    """Whether a stray line between frames may be a piece of a destroyed payload."""
+    return _JSON_MARKS.search(content) is not None

@@ -1,0 +1,64 @@
+"""Telling a heartbeat comment, written into a frame by a second writer, from text."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+_MAX_SHAPES: Final = 16
+_MAX_COMMENT: Final = 256
+_WORDS: Final = (
+    rb"keep[-_ ]?alive|heart[-_ ]?beat|ping|pong|hb|beat|alive|noop|no-op|waiting|"
+    rb"OPENROUTER PROCESSING|processing|still (?:alive|working|processing)"
+)
+_VOCABULARY: Final = re.compile(rb":[ \t]?(?:" + _WORDS + rb")(?:[ \t]*[-\d:.,/+#()TZ][-\d:.,/+#() TZ]*)?$", re.IGNORECASE)
+"""Comments that servers and gateways are known to send, perhaps with a time or a count behind them."""
+_ANY_COMMENT: Final = re.compile(rb":[^\"\\{}\[\]]{0,128}$")
+_DIGITS: Final = re.compile(rb"\d+")
+
+
+class Evidence(Enum):
+    """Why a tail is taken for a heartbeat."""
+
+    SEEN = auto()
+    """This stream has sent the same comment where a comment may stand."""
+    KNOWN = auto()
+    """It is in the vocabulary of servers and gateways."""
+    POSSIBLE = auto()
+    """It merely has a comment's form: as likely text."""
+
+
+class Tail(NamedTuple):
+    """The end of a line that may be a heartbeat: the bytes from `start` on."""
+
+    start: int
+    evidence: Evidence
+
+
+class Heartbeats:
+    """Remembers the comments that a stream has sent cleanly, and finds them at the end of torn lines."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[bytes, re.Pattern[bytes]] = {}
+
+    def saw(self, comment: bytes) -> None:
+        """Remember a comment line (without its line end) that stood where a comment may stand. Digits in it may vary."""
+        if len(comment) > _MAX_COMMENT or len(self._shapes) >= _MAX_SHAPES:
+            return
+        shape = _DIGITS.sub(b"0", comment)
+        if shape not in self._shapes:
+            self._shapes[shape] = re.compile(_DIGITS.sub(rb"\\d+", re.escape(shape)) + b"$")
+
+    def tail(self, line: bytes | bytearray) -> Tail | None:
+        """The heartbeat that a line ends with, by the strongest evidence there is."""
+        end = bytes(line[-_MAX_COMMENT:])
+        before = len(line) - len(end)
+        for pattern in self._shapes.values():
+            if found := pattern.search(end):
+                return Tail(before + found.start(), Evidence.SEEN)
+        if found := _VOCABULARY.search(end):
+            return Tail(before + found.start(), Evidence.KNOWN)
+        if found := _ANY_COMMENT.search(end):
+            return Tail(before + found.start(), Evidence.POSSIBLE)
+        return None

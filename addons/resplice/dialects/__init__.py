@@ -1,0 +1,69 @@
+"""The dialects, as one table, and how a request tells which one it asks for."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from resplice.dialects import anthropic_messages, openai_chat, openai_responses
+from resplice.dialects.dialect import Dialect, Facts, Json, Role
+
+__all__ = ["DIALECTS", "Dialect", "Facts", "Json", "Role", "by_name", "for_frame", "for_request", "wants_stream"]
+
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    openai_chat.DIALECT,
+    openai_responses.DIALECT,
+    anthropic_messages.DIALECT,
+)
+
+
+def by_name(name: str) -> Dialect:
+    """The dialect of that name.
+
+    Raises:
+        KeyError: there is none; the message lists those that exist.
+
+    """
+    for dialect in DIALECTS:
+        if dialect.name == name:
+            return dialect
+    known = ", ".join(dialect.name for dialect in DIALECTS)
+    raise KeyError(f"unknown dialect {name!r}; known are: {known}")
+
+
+def for_request(path: str, body: bytes | None) -> Dialect | None:
+    """The dialect that a request asks for, by the end of its path; None if the path says nothing or the body contradicts it.
+
+    The path may carry any prefix (a gateway's mount point, a deployment) and a query. A body that is JSON
+    must have the keys that the API demands, so that another service's `/messages` is left alone.
+    """
+    plain = path.partition("?")[0]
+    request = _json_object(body)
+    for dialect in DIALECTS:
+        if any(pattern.search(plain) for pattern in dialect.paths):
+            fits = request is None or request.keys() & (dialect.request_keys | {"model", "prompt"})
+            return dialect if fits else None
+    return None
+
+
+def wants_stream(body: bytes | None) -> bool | None:
+    """Whether a request's JSON asks for a stream; None if there is no body or it is no JSON object."""
+    request = _json_object(body)
+    return None if request is None else request.get("stream") is True
+
+
+def for_frame(payload: Json, event: str | None) -> Dialect | None:
+    """The dialect that a first frame belongs to, or None."""
+    if not isinstance(payload, dict):
+        return None
+    return next((dialect for dialect in DIALECTS if dialect.recognise(payload, event)), None)
+
+
+def _json_object(body: bytes | None) -> dict[str, Json] | None:
+    if not body:
+        return None
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

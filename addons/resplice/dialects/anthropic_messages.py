@@ -1,0 +1,166 @@
+"""Anthropic Messages. https://docs.anthropic.com/en/docs/build-with-claude/streaming"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
+
+_MAX_OPEN_BLOCKS: Final = 4096
+
+
+def _recognise(value: dict[str, Json], _event: str | None) -> bool:
+    kind = value.get("type")
+    return isinstance(kind, str) and (kind == "message_start" or kind.startswith("content_block_"))
+
+
+def _delta(value: dict[str, Json], facts: Facts) -> Role:
+    delta = value.get("delta")
+    if type(delta) is dict:
+        text = delta.get("text")
+        if text and type(text) is str:
+            facts.text_chars += len(text)
+        facts.first_token = True
+    return Role.CONTENT
+
+
+def _start(value: dict[str, Json], facts: Facts) -> Role:
+    message = value.get("message")
+    message = message if isinstance(message, dict) else {}
+    message_id = short(message.get("id"))
+    if facts.started:
+        return Role.DUPLICATE_START if message_id == facts.message_id else Role.SECOND_START
+    facts.started, facts.message_id, facts.model = True, message_id, short(message.get("model"))
+    facts.usage = numbers(message.get("usage"))
+    if reason := short(message.get("stop_reason")):
+        facts.stop_reason, facts.stopped = reason, True
+    return Role.START
+
+
+def _block_start(value: dict[str, Json], facts: Facts) -> Role:
+    block = value.get("content_block")
+    kind = short(block.get("type")) if isinstance(block, dict) else None
+    if kind and kind.endswith("tool_use"):
+        facts.tool_calls += 1
+    index = value.get("index")
+    if type(index) is int and len(facts.open_parts) < _MAX_OPEN_BLOCKS:
+        facts.open_parts[index] = kind or ""
+    return Role.CONTENT
+
+
+def _block_stop(value: dict[str, Json], facts: Facts) -> Role:
+    index = value.get("index")
+    if type(index) is int:
+        facts.open_parts.pop(index, None)
+    return Role.CONTENT
+
+
+def _message_delta(value: dict[str, Json], facts: Facts) -> Role:
+    delta = value.get("delta")
+    reason = delta.get("stop_reason") if isinstance(delta, dict) else None
+    if reason:
+        facts.stop_reason, facts.stopped = short(reason), True
+    if usage := numbers(value.get("usage")):
+        facts.usage = (facts.usage or {}) | usage
+    return Role.CONTENT
+
+
+def _message_stop(_value: dict[str, Json], _facts: Facts) -> Role:
+    return Role.TERMINAL
+
+
+def _ping(_value: dict[str, Json], _facts: Facts) -> Role:
+    return Role.KEEPALIVE
+
+
+def _error(value: dict[str, Json], facts: Facts) -> Role:
+    facts.error = error_message(value)
+    return Role.ERROR if isinstance(value.get("error"), dict) else Role.ODD_ERROR
+
+
+_READERS: Final[dict[str, Callable[[dict[str, Json], Facts], Role]]] = {
+    "content_block_delta": _delta,
+    "message_start": _start,
+    "content_block_start": _block_start,
+    "content_block_stop": _block_stop,
+    "message_delta": _message_delta,
+    "message_stop": _message_stop,
+    "ping": _ping,
+    "error": _error,
+}
+
+
+def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
+    """The role of an event; see `Dialect.read`. Unknown types pass: the API may add some at any time."""
+    kind = value.get("type")
+    if type(kind) is str:
+        if reader := _READERS.get(kind):
+            return reader(value, facts)
+        if kind == "message" and not facts.started and "content" in value:
+            return Role.WHOLE_ANSWER
+        return Role.CONTENT
+    if value.get("error") or event == "error" or "detail" in value:
+        facts.error = error_message(value)
+        return Role.ODD_ERROR
+    return Role.HOLLOW if not value or event == "ping" else Role.CONTENT
+
+
+def keepalive(facts: Facts) -> bytes:
+    """The API's own ping."""
+    del facts
+    return b'event: ping\ndata: {"type": "ping"}\n\n'
+
+
+def _close_blocks(facts: Facts) -> bytes:
+    return b"".join(
+        frame({"type": "content_block_stop", "index": index}, "content_block_stop") for index in sorted(facts.open_parts)
+    )
+
+
+def error(facts: Facts, message: str) -> bytes:
+    """Open blocks closed, then a retryable error event: every Anthropic SDK raises it."""
+    payload = {"type": "error", "error": {"type": "api_error", "message": message}}
+    return _close_blocks(facts) + frame(payload, "error")
+
+
+def terminal(facts: Facts) -> bytes:
+    """Open blocks closed, then `message_stop`."""
+    return _close_blocks(facts) + frame({"type": "message_stop"}, "message_stop")
+
+
+def finish(facts: Facts) -> bytes:
+    """Open blocks closed, then a `message_delta` with a natural stop reason."""
+    reason = "tool_use" if facts.tool_calls else "end_turn"
+    payload = {
+        "type": "message_delta",
+        "delta": {"stop_reason": reason, "stop_sequence": None},
+        "usage": {"output_tokens": 0},
+    }
+    closed = _close_blocks(facts)
+    facts.open_parts.clear()
+    return closed + frame(payload, "message_delta")
+
+
+DIALECT: Final = Dialect(
+    name="anthropic-messages",
+    title="Anthropic Messages",
+    paths=(re.compile(r"/messages/?$"),),
+    request_keys=frozenset({"messages", "max_tokens"}),
+    named_events=True,
+    done_marker=False,
+    one_id=False,
+    typed_prefixes=("message_", "content_block_", "ping", "error"),
+    recognise=_recognise,
+    read=read,
+    keepalive=keepalive,
+    error=error,
+    terminal=terminal,
+    finish=finish,
+    own_event=lambda name: name in _READERS,
+    comments_after_id=True,
+    fails_twice=False,
+    error_names="open blocks closed, then `event: error`",
+    keepalive_names="`event: ping`",
+)

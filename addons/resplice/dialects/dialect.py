@@ -1,0 +1,154 @@
+"""What a dialect is: data, and small functions that read a frame or write one. One table compares them all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, Final
+
+type Json = Any
+"""A parsed JSON value."""
+
+MAX_NAME: Final = 256
+"""Names, ids and messages from the wire are kept up to this many characters."""
+
+
+class Role(Enum):
+    """What a frame is for, in the life of a stream."""
+
+    START = auto()
+    CONTENT = auto()
+    KEEPALIVE = auto()
+    """In the dialect's own form: passes."""
+    HOLLOW = auto()
+    """A keepalive in a form that SDKs die of."""
+    TERMINAL = auto()
+    ERROR = auto()
+    """An error event that every SDK raises."""
+    ODD_ERROR = auto()
+    """An error in a shape that SDKs ignore."""
+    FOREIGN = auto()
+    """An event of some gateway's own, with no meaning in this dialect."""
+    WHOLE_ANSWER = auto()
+    """A complete, unstreamed answer where a stream was asked for."""
+    NO_OBJECT = auto()
+    """The payload is no JSON object."""
+    DUPLICATE_START = auto()
+    SECOND_START = auto()
+    """The start of another message while this one is open."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of one stream so far. A dialect's `read` writes it, its writers read it. Bounded, whatever the stream."""
+
+    message_id: str | None = None
+    model: str | None = None
+    created: int | float | None = None
+    role_sent: bool = False
+    started: bool = False
+    stop_reason: str | None = None
+    stopped: bool = False
+    """The stop reason of every part of the answer has been seen: only the terminal may follow."""
+    closing: bool = False
+    """The last chunk reported the usage and held no content: the server has counted a finished answer."""
+    terminal: bool = False
+    error: str | None = None
+    failed: bool = False
+    """An error event was seen, the upstream's or ours."""
+    text_chars: int = 0
+    tool_calls: int = 0
+    usage: dict[str, int | float] | None = None
+    first_token: bool = False
+    sequence: int | None = None
+    """Last sequence number seen (Responses)."""
+    open_parts: dict[int, str] = field(default_factory=dict)
+    """Open choices (chat) or content blocks (Anthropic): index -> type."""
+    response: dict[str, Json] | None = None
+    """The response object of `response.created` (Responses), if it is small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One API's streaming format."""
+
+    name: str
+    title: str
+    paths: tuple[re.Pattern[str], ...]
+    """A request path (without its query) that ends like this asks for this dialect."""
+    request_keys: frozenset[str]
+    """A request body with all of these keys may ask for it."""
+    named_events: bool
+    """Every frame has an `event:` line equal to its payload's `type`."""
+    done_marker: bool
+    """The stream ends with `data: [DONE]`."""
+    one_id: bool
+    """Every chunk bears the same `id`."""
+    typed_prefixes: tuple[str, ...]
+    """Payload types that are known to belong to this dialect start like this; a known `type` outranks the `event:` line."""
+    recognise: Callable[[dict[str, Json], str | None], bool]
+    """`(payload, event name)` -> whether a first frame like this is of this dialect."""
+    read: Callable[[dict[str, Json], str | None, Facts], Role]
+    """`(payload, event name, facts)` -> role; writes what it learnt into facts."""
+    keepalive: Callable[[Facts], bytes]
+    error: Callable[[Facts, str], bytes]
+    """`(facts, message)` -> the frames that end a damaged stream so that SDKs raise."""
+    terminal: Callable[[Facts], bytes]
+    """Facts -> the frames that are still missing once the stop reason was seen; `b""` where that can't be invented."""
+    finish: Callable[[Facts], bytes] | None
+    """Facts -> frames that give a natural stop reason, for `resplice_on_loss=continue` only."""
+    own_event: Callable[[str], bool]
+    """Whether an `event:` name is one of this dialect's."""
+    comments_after_id: bool
+    """Its SDKs survive a comment block after an `id:` line."""
+    fails_twice: bool
+    """An error event is followed by a terminal event that says failed."""
+    error_names: str
+    """How the error event looks, for the documentation."""
+    keepalive_names: str
+
+
+def frame(payload: Json, event: str | None = None) -> bytes:
+    """A frame in canonical form: `event:` line if named, one `data:` line of ASCII JSON, a blank line."""
+    head = f"event: {event}\n" if event else ""
+    return f"{head}data: {json.dumps(payload, separators=(',', ':'))}\n\n".encode("ascii")
+
+
+def short(value: Json) -> str | None:
+    """A name or message from the wire, cut to a bounded length; None for anything but a string or a number."""
+    if isinstance(value, str):
+        return value[:MAX_NAME]
+    return str(value) if isinstance(value, int | float) else None
+
+
+def error_message(value: dict[str, Json]) -> str:
+    """The most telling text of an error in whatever shape, for a person."""
+    error = value.get("error")
+    for source in (error, value, value.get("detail")):
+        if isinstance(source, str):
+            return source
+        if isinstance(source, dict):
+            for key in ("message", "detail", "error_description", "msg"):
+                if isinstance(text := source.get(key), str) and text:
+                    return text
+    return "the upstream reported an error without a message"
+
+
+def numbers(usage: Json) -> dict[str, int | float] | None:
+    """The numeric fields of a usage object, nested ones joined by a dot; None if there are none."""
+    if not isinstance(usage, dict):
+        return None
+    flat: dict[str, int | float] = {}
+    for key, value in list(usage.items())[:64]:
+        if isinstance(value, dict):
+            flat |= {f"{key[:64]}.{k[:64]}": v for k, v in list(value.items())[:32] if _is_number(v)}
+        elif _is_number(value):
+            flat[key[:64]] = value
+    return flat or None
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

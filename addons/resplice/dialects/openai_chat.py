@@ -1,0 +1,173 @@
+"""OpenAI Chat Completions, and the many that speak it. https://platform.openai.com/docs/api-reference/chat-streaming"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
+
+_STANDARD_EVENTS: Final = frozenset({None, "", "message", "chunk", "completion", "chat.completion.chunk", "data"})
+_CHUNK_KEYS: Final = frozenset({"choices", "usage", "id", "object", "model"})
+_MAX_CHOICES: Final = 128
+_ERROR_KEYS: Final = frozenset({"message", "detail", "msg"})
+
+
+def _recognise(value: dict[str, Json], _event: str | None) -> bool:
+    if value.get("object") == "chat.completion.chunk":
+        return True
+    choices = value.get("choices")
+    return isinstance(choices, list) and any(isinstance(c, dict) and "delta" in c for c in choices)
+
+
+def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
+    """Tell the role of a chunk; see `Dialect.read`."""
+    choices = value.get("choices")
+    if type(choices) is not list or not choices or "error" in value:
+        return _read_unusual(value, event, facts)
+    if not facts.started and _is_whole_answer(value, choices):
+        return Role.WHOLE_ANSWER
+    facts.started = True
+    if facts.closing and not is_hollow(value):
+        facts.closing = False
+    for choice in choices:
+        if type(choice) is dict:
+            _read_choice(choice, facts)
+    if value.get("usage"):
+        _read_usage(value, facts)
+    return Role.CONTENT
+
+
+def _read_choice(choice: dict[str, Json], facts: Facts) -> None:
+    delta = choice.get("delta")
+    if delta and type(delta) is dict:
+        content = delta.get("content")
+        if content and type(content) is str:
+            facts.text_chars += len(content)
+            facts.first_token = True
+        elif len(delta) > 1 or not facts.first_token:
+            _read_rare_delta(delta, facts)
+    index = choice.get("index")
+    index = index if type(index) is int else 0
+    reason = choice.get("finish_reason")
+    if not reason:
+        if index not in facts.open_parts and len(facts.open_parts) < _MAX_CHOICES:
+            facts.open_parts[index] = ""
+            facts.stopped = False
+        return
+    facts.stop_reason = short(reason)
+    facts.open_parts[index] = "stopped"
+    facts.stopped = all(facts.open_parts.values())
+
+
+def _read_usage(value: dict[str, Json], facts: Facts) -> None:
+    facts.usage = numbers(value["usage"]) or facts.usage
+    facts.closing = facts.started and is_hollow(value)
+
+
+def is_hollow(chunk: dict[str, Json]) -> bool:
+    """Whether no choice of a chunk has content or a finish reason."""
+    choices = chunk.get("choices")
+    if type(choices) is not list:
+        return not choices
+    return all(type(c) is dict and not c.get("finish_reason") and _is_hollow_delta(c.get("delta")) for c in choices)
+
+
+def _is_hollow_delta(delta: Json) -> bool:
+    return type(delta) is not dict or not any(content for key, content in delta.items() if key != "role")
+
+
+def _read_rare_delta(delta: dict[str, Json], facts: Facts) -> None:
+    if delta.get("role"):
+        facts.role_sent = True
+    calls = delta.get("tool_calls")
+    if type(calls) is list:
+        facts.tool_calls += sum(1 for call in calls if type(call) is dict and call.get("id"))
+        facts.first_token = True
+    if delta.get("reasoning_content") or delta.get("reasoning") or delta.get("refusal"):
+        facts.first_token = True
+
+
+def _read_unusual(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
+    """A payload without choices: usage, metadata, an error, a keepalive, or something of a gateway's own."""
+    error = value.get("error")
+    if error or event == "error":
+        facts.error = error_message(value)
+        return Role.ERROR if isinstance(error, dict) and event in _STANDARD_EVENTS | {"error"} else Role.ODD_ERROR
+    if value.get("object") == "error" or (not _CHUNK_KEYS & value.keys() and _ERROR_KEYS & value.keys() and "type" not in value):
+        facts.error = error_message(value)
+        return Role.ODD_ERROR
+    if event not in _STANDARD_EVENTS and not str(event).startswith("thread."):
+        return Role.FOREIGN
+    if not _CHUNK_KEYS & value.keys():
+        return Role.HOLLOW
+    if value.get("usage"):
+        _read_usage(value, facts)
+    return Role.CONTENT
+
+
+def _is_whole_answer(value: dict[str, Json], choices: list[Json]) -> bool:
+    return value.get("object") == "chat.completion" and all(
+        type(choice) is dict and "message" in choice and "delta" not in choice for choice in choices
+    )
+
+
+def _chunk(facts: Facts, delta: dict[str, Json], finish_reason: str | None, index: int = 0) -> bytes:
+    return frame(
+        {
+            "id": facts.message_id or "",
+            "object": "chat.completion.chunk",
+            "created": facts.created or 0,
+            "model": facts.model or "",
+            "choices": [{"index": index, "delta": delta, "finish_reason": finish_reason}],
+        }
+    )
+
+
+def keepalive(facts: Facts) -> bytes:
+    """A chunk with the stream's own id and role; before the id is known a comment line, which no decoder dispatches."""
+    if facts.message_id is None or facts.stopped:
+        return b": keepalive\n"
+    return _chunk(facts, {"role": "assistant", "content": ""}, None)
+
+
+def error(facts: Facts, message: str) -> bytes:
+    """An error chunk: openai-python, openai-node and the AI SDK raise it."""
+    del facts
+    return frame({"error": {"message": message, "type": "server_error", "param": None, "code": "upstream_stream_error"}})
+
+
+def terminal(facts: Facts) -> bytes:
+    """`[DONE]`."""
+    del facts
+    return b"data: [DONE]\n\n"
+
+
+def finish(facts: Facts) -> bytes:
+    """A finishing chunk for every choice that has none."""
+    reason = "tool_calls" if facts.tool_calls else "stop"
+    pending = [index for index, state in (facts.open_parts or {0: ""}).items() if not state]
+    return b"".join(_chunk(facts, {}, reason, index) for index in pending)
+
+
+DIALECT: Final = Dialect(
+    name="openai-chat",
+    title="OpenAI Chat Completions",
+    paths=(re.compile(r"/chat/completions/?$"),),
+    request_keys=frozenset({"messages"}),
+    named_events=False,
+    done_marker=True,
+    one_id=True,
+    typed_prefixes=(),
+    recognise=_recognise,
+    read=read,
+    keepalive=keepalive,
+    error=error,
+    terminal=terminal,
+    finish=finish,
+    own_event=lambda name: name in _STANDARD_EVENTS,
+    comments_after_id=False,
+    fails_twice=False,
+    error_names='`data: {"error":{…}}`',
+    keepalive_names="a chunk with the stream's own id and role",
+)

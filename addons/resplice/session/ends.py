@@ -1,0 +1,121 @@
+"""How a stream ends: exactly one terminal event, and only where the answer is known to be complete; else an error event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from resplice.core.events import Effect, Reason
+from resplice.core.items import DONE, Damage, Filler, Frame, Overflow, Stray
+from resplice.core.kinds import Kind
+from resplice.dialects import Dialect, Facts, Role
+from resplice.session.stream import Stream
+
+_MAX_HELD: Final = 256
+"""So many comments are held back with a terminal event that waits for what follows it."""
+
+
+class Ends:
+    """Decides about terminal events, and about whatever comes behind one."""
+
+    def __init__(self, stream: Stream, again: Callable[[Frame | Stray | Damage | Overflow], bytes]) -> None:
+        self._stream = stream
+        self._again = again
+
+    def done(self, item: Frame) -> bytes:
+        """`[DONE]`, in whatever form."""
+        dialect = self._stream.dialect
+        if dialect is None or not dialect.done_marker:
+            return self._stream.change(item.raw, b"", Kind.TERMINAL_FOREIGN, "[DONE] is no event of this dialect", item.kinds)
+        if item.value is not DONE or item.payload != b"[DONE]":
+            item = item._replace(value=DONE, mended=b"[DONE]", kinds=(*item.kinds, Kind.TERMINAL_FORM))
+        return self.terminal(item)
+
+    def terminal(self, item: Frame) -> bytes:
+        """A terminal event. Without a stop reason before it, it waits for what follows: the answer may go on, or be cut."""
+        facts = self._stream.facts
+        if facts.stop_reason or facts.failed or facts.closing:
+            facts.terminal = True
+            return self._stream.deliver(item)
+        self._stream.held = [item]
+        return b""
+
+    def hold(self, item: Filler) -> bytes:
+        """Comments behind a terminal event that waits, wait with it."""
+        self._stream.held.append(item)
+        return self.settle() if len(self._stream.held) > _MAX_HELD else b""
+
+    def behind(self, item: Frame | Stray | Damage | Overflow) -> bytes:
+        """An item behind the end of the stream, or behind a terminal event that may have come too early."""
+        stream = self._stream
+        if stream.ended:
+            return stream.change(item.raw, b"", Kind.AFTER_ERROR, "the stream had been ended with an error", (), Effect.LOSS)
+        is_done = isinstance(item, Frame) and item.value is DONE
+        if stream.held:
+            return self.release(self._drop_duplicate if is_done else self._drop_early) + self._again(item)
+        if is_done and stream.dialect and not stream.dialect.done_marker:
+            return stream.change(item.raw, b"", Kind.TERMINAL_FOREIGN, "[DONE] is no event of this dialect")
+        kind = Kind.TERMINAL_DUPLICATE if is_done or self._is_terminal(item) else Kind.AFTER_TERMINAL
+        return stream.change(item.raw, b"", kind, "the stream had ended with its terminal event")
+
+    def _is_terminal(self, item: Frame | Stray | Damage | Overflow) -> bool:
+        dialect = self._stream.dialect
+        if not isinstance(item, Frame) or type(item.value) is not dict or dialect is None:
+            return False
+        return dialect.read(item.value, item.event, Facts(started=True)) is Role.TERMINAL
+
+    # -- a terminal event that waited -------------------------------------------------------------
+
+    def settle(self) -> bytes:
+        """Nothing came behind the terminal event that waited."""
+        return self.release(self._settle)
+
+    def release(self, decide: Callable[[Frame], bytes]) -> bytes:
+        """Let go of what waited, frames as decided, and of the comments behind."""
+        waited, self._stream.held = self._stream.held, []
+        return b"".join(decide(item) if isinstance(item, Frame) else self._stream.pass_(item.raw) for item in waited)
+
+    def _drop_early(self, item: Frame) -> bytes:
+        return self._stream.change(item.raw, b"", Kind.TERMINAL_EARLY, "the answer went on behind a terminal event", item.kinds)
+
+    def _drop_duplicate(self, item: Frame) -> bytes:
+        return self._stream.change(item.raw, b"", Kind.TERMINAL_DUPLICATE, "another terminal event follows", item.kinds)
+
+    def _settle(self, item: Frame) -> bytes:
+        """No stop reason came before the terminal event: whether the answer is whole can't be known."""
+        stream = self._stream
+        if stream.events_in <= 1:
+            return stream.end_with_error(Effect.LOSS, Kind.EMPTY_STREAM, item.raw, "the stream has no event but its terminal")
+        finish = stream.dialect.finish if stream.dialect else None
+        why = "a terminal event without any stop reason before it"
+        if finish is None or stream.dialect is None or not self._may_finish():
+            return stream.end_with_error(Effect.LOSS, Kind.STOP_REASON_MISSING, item.raw, why)
+        stream.facts.terminal = True
+        frames = finish(stream.facts) + stream.dialect.terminal(stream.facts)
+        return stream.change(item.raw, frames, Kind.STOP_REASON_MISSING, why + "; one was added", item.kinds)
+
+    def _may_finish(self) -> bool:
+        stream = self._stream
+        return stream.policy.on_loss == "continue" and not stream.ledger.losses and not stream.facts.tool_calls
+
+    # -- the upstream has ended -------------------------------------------------------------------
+
+    def complete(self, dialect: Dialect, reason: Reason) -> bytes:
+        """The upstream ended without a terminal event: it is added where the answer is complete, else an error event."""
+        stream, facts = self._stream, self._stream.facts
+        if facts.failed:
+            return self._add(dialect.terminal(facts)) if dialect.fails_twice else b""
+        if facts.stopped:
+            return self._add(dialect.terminal(facts))
+        if stream.events_in == 0 and not stream.ledger.losses:
+            why = f"the upstream's stream has no event ({reason})"
+            return stream.end_with_error(Effect.LOSS, Kind.EMPTY_STREAM, b"", why)
+        why = f"the stream ended before its stop reason ({reason})"
+        return stream.end_with_error(Effect.LOSS, Kind.ANSWER_INCOMPLETE, b"", why)
+
+    def _add(self, frames: bytes) -> bytes:
+        stream = self._stream
+        stream.facts.terminal = True
+        stream.events_out += 1
+        frames = b"\n\n" + frames if stream.line_open else frames
+        return stream.change(b"", frames, Kind.TERMINAL_MISSING, "the stream ended without its terminal event")

@@ -1,0 +1,271 @@
+"""What becomes of each item that the framer finds, by what it means in its dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from resplice.core.events import Effect
+from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
+from resplice.core.kinds import Kind
+from resplice.core.payload import OPAQUE, strict
+from resplice.dialects import Json, Role, for_frame
+from resplice.session.ends import Ends
+from resplice.session.stream import MAX_MESSAGE, Stream, canonical
+
+_GIVE_UP_AFTER: Final = 8
+"""A stream of unknown dialect with so many frames that nobody recognises passes untouched from then on."""
+_MAX_EARLY: Final = 64
+"""So many keepalives wait for the stream's id; then one is minted."""
+_KEEPALIVE_STRAYS: Final = frozenset({Kind.EMPTY_DATA, Kind.COMMENT_AS_DATA})
+_KEEPALIVE_NAMES: Final = frozenset({"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
+_HEALTHY_ROLES: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE})
+
+
+class Frames:
+    """Gives each item its fate."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.ends = Ends(stream, self._live)
+        self._unrecognised = 0
+        self._mark: Stray | None = None
+        """A byte order mark, until the dialect is known."""
+        self.waits_for_id = False
+        """What the stream holds are keepalives that came before its id."""
+
+    def item(self, item: Item) -> bytes:
+        """Decide about one item; return what goes out for it."""
+        stream = self._stream
+        if isinstance(item, Frame):
+            stream.events_in += 1
+            if stream.dialect is None:
+                self._recognise(item)
+        if stream.dialect is None:
+            return self._unknown(item)
+        if self._mark is not None:
+            mark, self._mark = self._mark, None
+            return self._stray(mark) + self.item_of_known(item)
+        return self.item_of_known(item)
+
+    def item_of_known(self, item: Item) -> bytes:
+        """Decide about an item of a stream whose dialect is known."""
+        stream = self._stream
+        if isinstance(item, Filler):
+            return self.ends.hold(item) if stream.held else self._filler(item)
+        if stream.held and self.waits_for_id:
+            return self._behind_early(item)
+        if stream.ended or stream.facts.terminal or stream.held:
+            return self.ends.behind(item)
+        return self._live(item)
+
+    def _unknown(self, item: Item) -> bytes:
+        """An item of a stream whose dialect is not known (yet) passes; a byte order mark waits until it is."""
+        if isinstance(item, Stray) and item.kind is Kind.BOM:
+            self._mark = item
+            return b""
+        mark, self._mark = self._mark, None
+        return self._stream.pass_((mark.raw if mark else b"") + item.raw)
+
+    def leave(self) -> bytes:
+        """Take back, raw, what waits here."""
+        mark, self._mark = self._mark, None
+        raw = (mark.raw if mark else b"") + b"".join(item.raw for item in self._stream.held)
+        self._stream.held = []
+        return raw
+
+    def settle(self) -> bytes:
+        """Nothing follows, or not for long: decide about what waits."""
+        if self._mark is not None:
+            return self._stream.pass_(self.leave())
+        if not self._stream.held:
+            return b""
+        return self._release_early() if self.waits_for_id else self.ends.settle()
+
+    def _live(self, item: Frame | Stray | Damage | Overflow) -> bytes:
+        """An item of a stream that has not ended."""
+        if isinstance(item, Frame):
+            return self.frame(item)
+        if isinstance(item, Overflow):
+            return self._overflow(item)
+        return self._stray(item) if isinstance(item, Stray) else self._damage(item)
+
+    def _recognise(self, item: Frame) -> None:
+        self._stream.dialect = for_frame(item.value, item.event)
+        if self._stream.dialect is None:
+            self._unrecognised += 1
+            self._stream.raw = self._unrecognised >= _GIVE_UP_AFTER
+
+    # -- frames -----------------------------------------------------------------------------------
+
+    def frame(self, item: Frame) -> bytes:
+        """A complete event, healthy in its framing or repaired."""
+        stream, value = self._stream, item.value
+        if type(value) is not dict or stream.dialect is None:
+            return self.by_role(Role.NO_OBJECT, item)
+        return self.by_role(stream.dialect.read(value, item.event, stream.facts), item)
+
+    def by_role(self, role: Role, item: Frame) -> bytes:
+        """An event whose role has been read."""
+        if role not in _HEALTHY_ROLES:
+            return _BY_ROLE[role](self, item)
+        stream = self._stream
+        if stream.dialect is not None and stream.dialect.one_id and not stream.ids.settle(item.value, stream.facts):
+            return self._bring_to_id(item)
+        return stream.deliver(item)
+
+    def _bring_to_id(self, item: Frame) -> bytes:
+        stream = self._stream
+        if stream.ids.is_early_keepalive(item.value):
+            return self._early_keepalive(item)
+        return self._rewrite_id(item)
+
+    def _rewrite_id(self, item: Frame) -> bytes:
+        stream = self._stream
+        stream.events_out += 1
+        payload, kind, why = stream.ids.rewrite(item, stream.facts)
+        return stream.change(item.raw, canonical(item.event, payload), kind, why, item.kinds)
+
+    def _early_keepalive(self, item: Frame) -> bytes:
+        """A keepalive chunk before the stream's id is known, where policy wants no id pinned for it."""
+        stream = self._stream
+        if stream.policy.keepalive_before_id == "hold" and stream.policy.ids == "stream":
+            stream.held.append(item)
+            self.waits_for_id = True
+            return b""
+        comment = b"" if stream.policy.keepalive_before_id == "drop" else b": keepalive\n"
+        why = "a keepalive chunk before the stream's id is known"
+        return stream.change(item.raw, comment, Kind.KEEPALIVE_ID, why, item.kinds)
+
+    def _behind_early(self, item: Frame | Stray | Damage | Overflow) -> bytes:
+        """What follows keepalives that wait for the stream's id: another one, or the id."""
+        stream = self._stream
+        if isinstance(item, Frame) and type(item.value) is dict and item.value.get("choices"):
+            stream.ids.settle(item.value, stream.facts)
+            if stream.ids.stream_id is None and len(stream.held) < _MAX_EARLY:
+                return self._live(item)
+        return self._release_early() + self._live(item)
+
+    def _release_early(self) -> bytes:
+        self.waits_for_id = False
+        return self.ends.release(self._rewrite_id)
+
+    def _no_object(self, item: Frame) -> bytes:
+        """A payload that is no JSON object."""
+        value = item.value
+        if value is OPAQUE:
+            return self._stream.deliver(item)
+        if value is DONE:
+            return self.ends.done(item)
+        if isinstance(value, str) and value:
+            return self._string(item, value)
+        if isinstance(value, list) and value:
+            return self._array(item, value)
+        return self._stream.keepalive(item.raw, Kind.EMPTY_DATA, item.kinds)
+
+    def _string(self, item: Frame, value: str) -> bytes:
+        if value.strip().upper() == "[DONE]":
+            return self.ends.done(item)
+        inner = _json_object(value)
+        if inner is not None:
+            return self.frame(item._replace(value=inner, mended=value.encode(), kinds=(*item.kinds, Kind.JSON_IN_STRING)))
+        return self._stream.change(item.raw, b"", Kind.FOREIGN_EVENT, "the payload is a bare string", item.kinds)
+
+    def _array(self, item: Frame, value: list[Json]) -> bytes:
+        if len(value) == 1 and isinstance(value[0], dict) and value[0].get("error"):
+            return self.frame(item._replace(value=value[0], kinds=(*item.kinds, Kind.ERROR_SHAPE)))
+        return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload is an array, not an event")
+
+    # -- roles ------------------------------------------------------------------------------------
+
+    def _terminal(self, item: Frame) -> bytes:
+        if self._stream.facts.failed:
+            self._stream.ledger.note(Kind.UPSTREAM_ERROR, "the upstream ended its stream as failed")
+        return self.ends.terminal(item)
+
+    def _hollow(self, item: Frame) -> bytes:
+        return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, item.kinds)
+
+    def _foreign(self, item: Frame) -> bytes:
+        why = f"event {(item.event or 'without a name')[:64]!r} has no meaning in this dialect"
+        return self._stream.change(item.raw, b"", Kind.FOREIGN_EVENT, why, item.kinds)
+
+    def _error(self, item: Frame) -> bytes:
+        """The upstream's own error event."""
+        self._stream.facts.failed = True
+        self._stream.ledger.note(Kind.UPSTREAM_ERROR, "the upstream reported an error in its stream")
+        return self._stream.deliver(item)
+
+    def _odd_error(self, item: Frame) -> bytes:
+        """An error in a shape that SDKs ignore: they would report what came before it as the whole answer."""
+        message = (self._stream.facts.error or "the upstream reported an error")[:MAX_MESSAGE]
+        also = tuple(kind for kind in item.kinds if kind is not Kind.ERROR_SHAPE)
+        why = "an error in a shape that SDKs ignore"
+        return self._stream.end_with_error(Effect.REPAIR, Kind.ERROR_SHAPE, item.raw, why, also, message)
+
+    def _whole_answer(self, item: Frame) -> bytes:
+        return self._stream.lose(item.raw, Kind.JSON_BODY, "a complete JSON answer where a stream was asked for")
+
+    def _duplicate_start(self, item: Frame) -> bytes:
+        return self._stream.change(item.raw, b"", Kind.DUPLICATE_START, "the same message was started again", item.kinds)
+
+    def _second_start(self, item: Frame) -> bytes:
+        why = "a second message was spliced into the stream while the first was open"
+        return self._stream.end_with_error(Effect.LOSS, Kind.SPLICED_GENERATION, item.raw, why, item.kinds)
+
+    # -- everything that is no frame --------------------------------------------------------------
+
+    def _filler(self, item: Filler) -> bytes:
+        """Comments and blank lines pass, but for the forms that make clients lose frames."""
+        stream, raw = self._stream, item.raw
+        if item.tail:
+            if stream.tail_passes:
+                return stream.pass_(raw)
+            return stream.change(raw, b"", Kind.CR_LINE_END, "the rest of a line end whose event was rewritten")
+        if stream.id_line_seen and not item.comment and stream.dialect is not None and not stream.dialect.comments_after_id:
+            return stream.change(raw, b"", Kind.COMMENT_AFTER_ID, "a blank line without an event, after an id line")
+        if stream.cr_seen and b"\r" in raw and b"\r\n" not in raw:
+            return stream.change(raw, raw.replace(b"\r", b"\n"), Kind.CR_LINE_END, "a line ended by a lone CR")
+        return stream.pass_(raw)
+
+    def _overflow(self, item: Overflow) -> bytes:
+        stream = self._stream
+        if item.first:
+            cap = stream.policy.max_event_bytes
+            stream.ledger.note(Kind.OVERSIZED_EVENT, f"an event larger than {cap} bytes passes raw")
+        stream.line_open = not item.raw.endswith((b"\n\n", b"\r"))
+        return stream.pass_(item.raw)
+
+    def _stray(self, item: Stray) -> bytes:
+        if item.kind in _KEEPALIVE_STRAYS or (item.event or "").lower() in _KEEPALIVE_NAMES:
+            return self._stream.keepalive(item.raw, item.kind)
+        return self._stream.change(item.raw, b"", item.kind, "bytes without information that some clients die of")
+
+    def _damage(self, item: Damage) -> bytes:
+        stream = self._stream
+        foreign = item.event is not None and stream.dialect is not None and not stream.dialect.own_event(item.event)
+        if foreign and item.kind is Kind.UNPARSABLE_DATA:
+            why = f"event {(item.event or '')[:64]!r} has no meaning in this dialect, and its data is no JSON"
+            return stream.change(item.raw, b"", Kind.FOREIGN_EVENT, why)
+        return stream.lose(item.raw, item.kind, item.why)
+
+
+def _json_object(text: str) -> dict[str, Json] | None:
+    try:
+        value = strict(text.encode())
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+_BY_ROLE: Final[dict[Role, Callable[[Frames, Frame], bytes]]] = {
+    Role.NO_OBJECT: Frames._no_object,  # noqa: SLF001 - as below
+    Role.TERMINAL: Frames._terminal,  # noqa: SLF001 - the table of the class above
+    Role.ERROR: Frames._error,  # noqa: SLF001 - as above
+    Role.ODD_ERROR: Frames._odd_error,  # noqa: SLF001 - as above
+    Role.HOLLOW: Frames._hollow,  # noqa: SLF001 - as above
+    Role.FOREIGN: Frames._foreign,  # noqa: SLF001 - as above
+    Role.WHOLE_ANSWER: Frames._whole_answer,  # noqa: SLF001 - as above
+    Role.DUPLICATE_START: Frames._duplicate_start,  # noqa: SLF001 - as above
+    Role.SECOND_START: Frames._second_start,  # noqa: SLF001 - as above
+}

@@ -1,0 +1,74 @@
+"""One id for all chunks of a chat completion.
+
+What is broken: a server sends keepalive chunks with an id of their own (`chatcmpl-keepalive`), or a new id with each chunk.
+Accumulators that hold the API to its word, such as openai-go's, latch the first id and drop every chunk with another: text,
+tool calls, finish reason and usage are gone. https://github.com/jundot/omlx/issues/1478
+Why it is safe: "id: A unique identifier for the chat completion. Each chunk has the same ID."
+https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from resplice.core.items import Frame
+from resplice.core.kinds import Kind
+from resplice.core.members import replace_member
+from resplice.dialects import Facts, Json
+from resplice.dialects.dialect import short
+from resplice.dialects.openai_chat import is_hollow
+from resplice.session.policy import Policy
+
+_SENTINEL: Final = re.compile(r"keep[-_ ]?alive|heart[-_ ]?beat|(?:^|[-_])(?:ping|noop)(?:$|[-_])", re.IGNORECASE)
+
+
+class ChunkIds:
+    """Knows the stream's id, and brings chunks to it."""
+
+    def __init__(self, policy: Policy, seed: str) -> None:
+        self._policy = policy
+        self._minted = f"chatcmpl-{seed or 'resplice'}"
+        self.stream_id: str | None = None
+        self.upstream_ids: dict[str, None] = {}
+
+    def settle(self, value: dict[str, Json], facts: Facts) -> bool:
+        """Take note of a chunk's id. True when the chunk may stay as it is."""
+        chunk_id = value.get("id")
+        if chunk_id == self.stream_id or not chunk_id or type(chunk_id) is not str or self._policy.ids == "off":
+            return True
+        sentinel = is_sentinel(chunk_id)
+        if self.stream_id is None and not sentinel:
+            self.stream_id = facts.message_id = chunk_id
+            facts.model, facts.created = short(value.get("model")), _number(value.get("created"))
+            return True
+        return self._policy.ids == "keepalive" and not sentinel
+
+    def is_early_keepalive(self, value: dict[str, Json]) -> bool:
+        """Whether this is a keepalive before the real id is known, and policy does not want an id pinned for it."""
+        pinned = self._policy.keepalive_before_id == "pin" and self._policy.ids == "stream"
+        return self.stream_id is None and not pinned and is_hollow(value)
+
+    def rewrite(self, frame: Frame, facts: Facts) -> tuple[bytes, Kind, str]:
+        """The frame's payload under the stream's id, the kind of the repair, and a sentence for the record."""
+        value = frame.value
+        original = str(value["id"])[:256]
+        if self.stream_id is None:
+            self.stream_id = facts.message_id = self._minted
+        keepalive = is_sentinel(original)
+        payload = replace_member(frame.payload, "id", self.stream_id) or frame.payload
+        if keepalive:
+            if facts.model and isinstance(value.get("model"), str):
+                payload = replace_member(payload, "model", facts.model) or payload
+        elif facts.model is None:
+            facts.model, facts.created = short(value.get("model")), _number(value.get("created"))
+        return payload, Kind.KEEPALIVE_ID if keepalive else Kind.CHUNK_ID, f"id {original!r} became {self.stream_id!r}"
+
+
+def is_sentinel(chunk_id: str) -> bool:
+    """Whether an id is one that servers give to keepalive chunks."""
+    return _SENTINEL.search(chunk_id) is not None
+
+
+def _number(value: Json) -> int | float | None:
+    return value if isinstance(value, int | float) else None

@@ -1,0 +1,53 @@
+"""The delivery receipt: from it a person can prove that an answer was delivered whole, or that it was not."""
+
+from __future__ import annotations
+
+from resplice.core.events import Reason, Receipt
+from resplice.core.kinds import Kind
+from resplice.session.pace import Pace
+from resplice.session.stream import Stream
+
+
+def build_receipt(stream: Stream, pace: Pace, outcome: Reason, detail: str, requested_model: str | None) -> Receipt:
+    """What went through a stream that has ended."""
+    facts, ledger = stream.facts, stream.ledger
+    return Receipt(
+        dialect=stream.dialect.name if stream.dialect else None,
+        outcome=outcome,
+        detail=detail,
+        healthy=not (ledger.replaced or ledger.dropped or ledger.inserted),
+        terminal=_terminal(stream),
+        stop_reason=facts.stop_reason,
+        error=facts.error,
+        message_id=facts.message_id,
+        model=facts.model or requested_model,
+        bytes_in=ledger.settled,
+        bytes_out=ledger.bytes_out,
+        events_in=stream.events_in,
+        events_out=stream.events_out,
+        bytes_passed=ledger.passed,
+        bytes_replaced=ledger.replaced,
+        bytes_dropped=ledger.dropped,
+        bytes_replacement=ledger.replacement,
+        bytes_inserted=ledger.inserted,
+        text_chars=facts.text_chars,
+        tool_calls=facts.tool_calls,
+        usage=facts.usage,
+        kinds={str(kind): count for kind, count in ledger.kinds.items()},
+        losses=ledger.losses,
+        opened_at=pace.opened_at,
+        first_byte_at=pace.first_in_at,
+        first_token_at=pace.first_token_at,
+        last_byte_in_at=pace.last_in_at if pace.first_in_at is not None else None,
+        last_byte_out_at=pace.last_out_at,
+        longest_gap=pace.longest_gap,
+        closed_at=pace.closed_at,
+    )
+
+
+def _terminal(stream: Stream) -> str:
+    if stream.ended or stream.facts.failed:
+        return "error"
+    if stream.facts.terminal:
+        return "synthesised" if stream.ledger.kinds[Kind.TERMINAL_MISSING] else "seen"
+    return "missing"

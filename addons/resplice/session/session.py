@@ -1,0 +1,246 @@
+"""One stream's life: bytes in, the client's bytes out, and findings about the difference.
+
+Theory of operation. The framer cuts the body into items; each item meets exactly one fate (`frames`): pass, replace or drop, in
+order, and the ledger books it. Bytes are only ever added where the stream ends, or in an item's place (`ends`). A stream is over
+for the client when its terminal event passed, or an error event of ours did; what the upstream sends behind that is dropped, and
+on record.
+
+A chunk of healthy frames, the common case, takes the short way through `receive_data` and leaves as the very bytes that came.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resplice.core.events import Effect, Finding, Reason, Receipt
+from resplice.core.framer import SseFramer
+from resplice.core.items import Frame, Item
+from resplice.core.kinds import Kind
+from resplice.dialects import Dialect, Json, Role
+from resplice.session.frames import Frames
+from resplice.session.pace import Pace
+from resplice.session.policy import Policy
+from resplice.session.receipt import build_receipt
+from resplice.session.stream import Stream
+
+_RELEASE_AFTER: Final = 0.25
+"""A complete event whose blank line has not come for so long (seconds) is let go by `tick`."""
+_SETTLE_AFTER: Final = 2.0
+"""A terminal event without a stop reason before it is settled after so much silence (seconds)."""
+_LEFT: Final = frozenset({Reason.CLIENT_DISCONNECT, Reason.KILLED, Reason.SHUTDOWN})
+
+
+class Session:
+    """Repairs one response stream.
+
+    `receive_data`, `tick` and `finish` return the bytes for the client, `b""` when there are none. None of them raises, whatever
+    the bytes: a defect in here makes the rest of the stream pass raw. Times are seconds on any clock that only goes forward.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect | None,
+        policy: Policy | None = None,
+        *,
+        seed: str = "",
+        now: float = 0.0,
+        model: str | None = None,
+    ) -> None:
+        self.policy = policy or Policy()
+        self.finished = False
+        self._observe = self.policy.mode == "observe"
+        self._stream = Stream(dialect, self.policy, seed)
+        self._framer = SseFramer(self.policy.max_event_bytes)
+        self._frames = Frames(self._stream)
+        self._pace = Pace(now)
+        self._requested_model = model
+        self._outcome = Reason.COMPLETE
+        self._detail = ""
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """The stream's dialect; may become known with the first frame."""
+        return self._stream.dialect
+
+    @property
+    def ended(self) -> bool:
+        """An error event of ours ended the client's message: the adapter should end it now, and close the upstream."""
+        return self._stream.ended and not self._observe
+
+    def take_findings(self) -> list[Finding]:
+        """What was found since the last call, in order."""
+        findings, self._stream.ledger.findings = self._stream.ledger.findings, []
+        return findings
+
+    def receipt(self) -> Receipt:
+        """What went through, from the first byte to the last. To be called after `finish`."""
+        return build_receipt(self._stream, self._pace, self._outcome, self._detail, self._requested_model)
+
+    # -- bytes ------------------------------------------------------------------------------------
+
+    def receive_data(self, data: bytes, now: float = 0.0) -> bytes:
+        """Take some more of the upstream's body, cut anywhere; return what the client gets for it."""
+        if self.finished or not data:
+            return b""
+        self._pace.came(now)
+        framer = self._framer
+        if framer.waiting and framer.hold(data):
+            return data if self._observe else b""
+        out = self._receive(data)
+        if self._observe:
+            out = data
+        if out:
+            self._pace.last_out_at = now
+        if self._pace.first_token_at is None and self._stream.facts.first_token:
+            self._pace.first_token_at = now
+        return out
+
+    def _receive(self, data: bytes) -> bytes:
+        stream, framer = self._stream, self._framer
+        if stream.raw:
+            return stream.pass_(data)
+        if framer.steady and stream.in_order:
+            return self._receive_healthy(data)
+        held = framer.held
+        try:
+            items = framer.receive_data(data)
+        except Exception as error:  # noqa: BLE001 - fail open: a defect of ours must not cost the client its stream
+            rest = framer.held_bytes()
+            return self._fail_open(rest if len(rest) >= held + len(data) else rest + data, error)
+        return self._take(items) if items else b""
+
+    def _receive_healthy(self, data: bytes) -> bytes:
+        """The short way, for healthy frames of a stream in good order: they leave as the very bytes that came."""
+        out: list[bytes] = []
+        booked = pos = 0
+        try:
+            while pos < len(data) and (found := self._framer.take(data, pos)):
+                end, event, value = found
+                role = self._role(event, value)
+                if role is not None:
+                    out += (
+                        self._stream.pass_(data[booked:pos]),
+                        self._frames.by_role(role, Frame(0, data[pos:end], event, value)),
+                    )
+                    booked = end
+                pos = end
+                if role is not None and not self._stream.in_order:
+                    break
+        except Exception as error:  # noqa: BLE001 - fail open, as above
+            out.append(self._fail_open(data[booked:], error))
+            return b"".join(out)
+        if pos == len(data) and not booked:
+            return self._stream.pass_(data)
+        out.append(self._stream.pass_(data[booked:pos]))
+        if pos < len(data):
+            out.append(self._take(self._framer.receive_data(data[pos:])))
+        return b"".join(out)
+
+    def _role(self, event: str | None, value: Json) -> Role | None:
+        """Read a healthy frame: None when there is nothing to decide, and it passes."""
+        stream = self._stream
+        dialect = stream.dialect
+        stream.events_in += 1
+        if type(value) is not dict or dialect is None:
+            return Role.NO_OBJECT
+        role = dialect.read(value, event, stream.facts)
+        if role is not Role.CONTENT:
+            return role
+        if dialect.named_events and event != value.get("type"):
+            return role
+        if dialect.one_id and value.get("id") != stream.ids.stream_id:
+            return role
+        stream.events_out += 1
+        return None
+
+    def _take(self, items: list[Item]) -> bytes:
+        out = []
+        for number, item in enumerate(items):
+            try:
+                out.append(self._frames.item(item))
+            except Exception as error:  # noqa: BLE001 - fail open, as above
+                rest = b"".join(i.raw for i in items[number:])
+                out.append(self._fail_open(rest + self._framer.held_bytes(), error))
+                return b"".join(out)
+        if self._stream.raw:  # nobody recognises this stream: what the framer holds goes too
+            self._framer.waiting = False
+            out.append(self._stream.pass_(self._framer.held_bytes()))
+        return b"".join(out)
+
+    def _fail_open(self, rest: bytes, error: Exception) -> bytes:
+        """Pass everything raw from here on: what had been held back, then whatever comes."""
+        stream = self._stream
+        stream.raw = True
+        self._framer.waiting = False
+        held = self._frames.leave()
+        stream.ledger.note(Kind.INTERNAL_ERROR, f"{type(error).__name__} in Resplice; the stream passes raw from here on")
+        return stream.pass_(held + rest)
+
+    # -- time, and the end ------------------------------------------------------------------------
+
+    def tick(self, now: float) -> bytes:
+        """Let time pass: release what is complete and overdue. Returns bytes for the client."""
+        silence = now - self._pace.last_in_at
+        if self.finished or self._stream.raw or silence < _RELEASE_AFTER or self._observe:
+            return b""
+        try:
+            out = self._take(self._framer.release())
+            if self._stream.held and not self._frames.waits_for_id and silence >= _SETTLE_AFTER:
+                out += self._frames.settle()
+        except Exception as error:  # noqa: BLE001 - fail open, as above
+            out = self._fail_open(self._framer.held_bytes(), error)
+        if out:
+            self._pace.last_out_at = now
+        return out
+
+    def fail(self, kind: Kind, why: str, now: float = 0.0) -> bytes:
+        """End the stream with the dialect's error event: what the upstream sends can't be read. Returns bytes for the client."""
+        if self.finished or self._stream.ended or self._stream.facts.terminal:
+            return b""
+        self._pace.last_out_at = now
+        out = self._stream.end_with_error(Effect.LOSS, kind, b"", why)
+        return b"" if self._observe else out
+
+    def finish(self, reason: Reason, now: float = 0.0, detail: str = "") -> bytes:
+        """The stream is over, for that reason; return what the client still gets. Only the first call counts."""
+        if self.finished:
+            return b""
+        self.finished = True
+        self._outcome, self._detail = reason, detail
+        self._pace.closed(now)
+        try:
+            out = self._take_leave() if reason in _LEFT else self._finish(reason)
+        except Exception as error:  # noqa: BLE001 - fail open, as above
+            out = self._fail_open(self._framer.held_bytes(), error)
+        if reason is Reason.UPSTREAM_END and self._is_complete():
+            self._outcome = Reason.COMPLETE
+        if self._observe or reason in _LEFT:
+            return b""
+        if out:
+            self._pace.last_out_at = now
+        return out
+
+    def _is_complete(self) -> bool:
+        stream = self._stream
+        if stream.dialect is None or stream.raw:
+            return True
+        return stream.facts.terminal and not stream.ledger.kinds[Kind.TERMINAL_MISSING]
+
+    def _finish(self, reason: Reason) -> bytes:
+        """The upstream is done: what it left open is completed or, where that would be a guess, ended with an error."""
+        stream = self._stream
+        if stream.raw:
+            return b""
+        out = self._take(self._framer.receive_data(b""))
+        out += self._frames.settle()
+        if stream.dialect is None or stream.raw or stream.ended or stream.facts.terminal:
+            return out
+        return out + self._frames.ends.complete(stream.dialect, reason)
+
+    def _take_leave(self) -> bytes:
+        """Nobody is there to read on: account for what was held back."""
+        stream = self._stream
+        rest = self._frames.leave() + (b"" if stream.raw else self._framer.held_bytes())
+        if rest:
+            stream.change(rest, b"", Kind.UNDELIVERED, "an incomplete event was pending when the stream was left")
+        return b""

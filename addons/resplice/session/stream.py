@@ -1,0 +1,123 @@
+"""What is known of one stream, and the few things that can be done to its bytes: pass, change, end with an error."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from resplice.core.events import Effect
+from resplice.core.items import Filler, Frame, Stray
+from resplice.core.kinds import Kind
+from resplice.dialects import Dialect, Facts
+from resplice.session.ids import ChunkIds
+from resplice.session.ledger import Ledger
+from resplice.session.policy import Policy
+
+MAX_MESSAGE: Final = 4096
+"""Error messages from the wire are told up to this many characters."""
+_NAME: Final = re.compile(r"[!-~]{1,128}")
+"""What may be written into an `event:` line."""
+
+
+class Stream:
+    """One stream's state, shared by those who decide about it. Every byte that goes out goes through here, and is booked."""
+
+    def __init__(self, dialect: Dialect | None, policy: Policy, seed: str) -> None:
+        self.dialect = dialect
+        self.policy = policy
+        self.facts = Facts()
+        self.ledger = Ledger()
+        self.ids = ChunkIds(policy, seed)
+        self.ended = False
+        """An error event of ours has ended the client's stream."""
+        self.raw = False
+        """Everything passes as it comes: no LLM stream, or a defect of ours."""
+        self.held: list[Frame | Filler | Stray] = []
+        """What waits until it is clear what follows: a terminal event without a stop reason before it, or keepalives before
+        the stream's id; and the comments behind them."""
+        self.events_in = 0
+        self.events_out = 0
+        self.id_line_seen = False
+        self.cr_seen = False
+        self.tail_passes = True
+        """Whether the LF of a CRLF shares the fate of an item that passed."""
+        self.line_open = False
+        """The last bytes out were raw and did not end an event."""
+
+    @property
+    def in_order(self) -> bool:
+        """The dialect is known and the stream has not ended: a healthy frame simply passes."""
+        return not (self.dialect is None or self.ended or self.facts.terminal or self.held or self.raw)
+
+    def pass_(self, raw: bytes) -> bytes:
+        """The next bytes of the input go out as they are."""
+        self.ledger.passed += len(raw)
+        self.tail_passes = True
+        return raw
+
+    def change(
+        self, raw: bytes, replacement: bytes, kind: Kind, why: str, also: tuple[Kind, ...] = (), effect: Effect = Effect.REPAIR
+    ) -> bytes:
+        """The next bytes of the input go out as something else, or not at all; with no `raw`, something is added."""
+        self.tail_passes = False
+        return self.ledger.changed(effect, kind, raw, replacement, why, also)
+
+    def deliver(self, item: Frame) -> bytes:
+        """An event goes to the client: as it came if it is healthy, else in canonical form."""
+        self.events_out += 1
+        kinds, event = item.kinds, item.event
+        if self.dialect is not None and self.dialect.named_events:
+            event = self._right_name(item, self.dialect)
+            if event != item.event:
+                kinds = (*kinds, Kind.EVENT_NAME_WRONG if item.event else Kind.EVENT_NAME_MISSING)
+        self.id_line_seen |= item.meta
+        if not kinds:
+            return self.pass_(item.raw)
+        self.cr_seen |= Kind.CR_LINE_END in kinds
+        return self.change(item.raw, canonical(event, item.payload), kinds[0], _why(kinds, event), kinds[1:])
+
+    def _right_name(self, item: Frame, dialect: Dialect) -> str | None:
+        """The payload's type where the dialect knows it, else the name that the event came with."""
+        kind = item.value.get("type") if type(item.value) is dict else None
+        if kind == item.event or type(kind) is not str or not _NAME.fullmatch(kind):
+            return item.event
+        return kind if kind.startswith(dialect.typed_prefixes) or not item.event else item.event
+
+    def keepalive(self, raw: bytes, kind: Kind, also: tuple[Kind, ...] = ()) -> bytes:
+        """A keepalive that SDKs die of becomes one that they know, so that watchdogs behind us still see life."""
+        replacement = self.dialect.keepalive(self.facts) if self.dialect else b""
+        return self.change(raw, replacement, kind, "a keepalive that SDKs can't read", also)
+
+    def lose(self, raw: bytes, kind: Kind, why: str) -> bytes:
+        """Information is lost. By policy the stream ends with an error, or goes on without it; tool arguments never go on."""
+        in_tool_call = bool(self.facts.tool_calls) and not self.facts.stopped
+        if self.policy.on_loss == "error" or in_tool_call or self.events_out == 0:
+            return self.end_with_error(Effect.LOSS, kind, raw, why)
+        return self.change(raw, b"", kind, why, effect=Effect.LOSS)
+
+    def end_with_error(
+        self, effect: Effect, kind: Kind, raw: bytes, why: str, also: tuple[Kind, ...] = (), message: str | None = None
+    ) -> bytes:
+        """The client's stream ends with the dialect's own error event, in place of `raw`."""
+        frames = b""
+        if self.dialect is not None and not self.facts.failed:
+            text = message if message is not None else f"upstream stream damaged: {why}"
+            frames = self.dialect.error(self.facts, text)
+            self.facts.error = text[:MAX_MESSAGE]
+        elif self.dialect is not None and self.dialect.fails_twice:
+            frames = self.dialect.terminal(self.facts)
+        if frames and self.line_open:
+            frames = b"\n\n" + frames
+        self.facts.failed = self.ended = True
+        return self.change(raw, frames, kind, why, also, effect)
+
+
+def canonical(event: str | None, payload: bytes) -> bytes:
+    """A frame as this project writes it: `event:` if named, one `data:` line with one space, LF, a blank line."""
+    head = f"event: {event}\n".encode() if event else b""
+    return head + b"data: " + payload + b"\n\n"
+
+
+def _why(kinds: tuple[Kind, ...], event: str | None) -> str:
+    name = f"event {event[:64]!r}" if event else "an event"
+    return f"{name}: " + ", ".join(kind.replace("_", " ") for kind in kinds)

@@ -1,0 +1,290 @@
+"""Broken streams of our own, one row a fault: what is broken, what must come out, and how the log must call it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streams as s
+
+A, C, R = "anthropic-messages", "openai-chat", "openai-responses"
+HEARTBEAT = b":keepalive\n\n"
+DELTA = s.text_delta("Hel")
+CHUNK = s.chat_text("Hel")
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A fault that is repaired: the client gets the events of the healthy stream."""
+
+    name: str
+    dialect: str
+    wire: bytes
+    healthy: bytes
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Honest:
+    """A fault that destroys information: the client gets an error event."""
+
+    name: str
+    dialect: str
+    wire: bytes
+    kinds: frozenset[str]
+
+
+def exact(name: str, dialect: str, broken: bytes, *kinds: str, of: bytes | None = None, whole: bytes | None = None) -> Exact:
+    """A row: `broken` stands where the healthy stream has `of`."""
+    if whole is not None:
+        return Exact(name, dialect, broken, whole, frozenset(kinds))
+    healthy = s.HEALTHY[dialect]
+    part = of if of is not None else (DELTA if dialect == A else CHUNK)
+    assert part in healthy, name
+    return Exact(name, dialect, healthy.replace(part, broken, 1), healthy, frozenset(kinds))
+
+
+def honest(name: str, dialect: str, wire: bytes, *kinds: str) -> Honest:
+    return Honest(name, dialect, wire, frozenset(kinds))
+
+
+def within(frame: bytes, place: bytes, extra: bytes) -> bytes:
+    """`frame` with `extra` written in front of its first `place`."""
+    at = frame.index(place)
+    return frame[:at] + extra + frame[at:]
+
+
+KEEPALIVE_CHUNK = s.sse(s.chat_chunk({"role": "assistant", "content": ""}, id="chatcmpl-keepalive", model="keepalive"))
+TOOL = s.anthropic(s.json_delta('{"q": "a '), s.json_delta('b"}'), start=s.TOOL_START, reason="tool_use")
+ZH = s.anthropic(s.text_delta("水土"))
+NAME, LO = b"event: content_block_delta", s.text_delta("lo")
+
+EXACT = [
+    # names and data
+    exact("the name's block is closed too early", A, DELTA.replace(b"\ndata", b"\n\ndata"), "split_event_data"),
+    exact(
+        "the name's block is closed too early",
+        R,
+        s.output_delta("Hel", 2).replace(b"\ndata", b"\n\ndata"),
+        "split_event_data",
+        of=s.output_delta("Hel", 2),
+    ),
+    exact("the name's block is closed too early", C, b"event: message\n\n" + CHUNK, "split_event_data"),
+    exact("a name stands alone", A, b"event: message_start\n\n" + s.MESSAGE_START, "event_without_data", of=s.MESSAGE_START),
+    exact("all names are missing", A, s.ANTHROPIC.replace(b"event: ", b"x: "), "event_name_missing", whole=s.ANTHROPIC),
+    exact("a name contradicts its type", A, DELTA.replace(NAME, b"event: message"), "event_name_wrong"),
+    exact("a name contradicts its type", A, DELTA.replace(NAME, b"event: content_block_stop"), "event_name_wrong"),
+    # blank lines
+    exact("one blank line is missing", A, DELTA[:-1], "missing_blank_line"),
+    exact("one blank line is missing", C, CHUNK[:-1], "missing_blank_line"),
+    exact(
+        "all blank lines are missing",
+        C,
+        s.CHAT.replace(b"\n\n", b"\n"),
+        "missing_blank_line",
+        "unterminated_frame",
+        whole=s.CHAT,
+    ),
+    exact(
+        "all blank lines are missing",
+        A,
+        s.ANTHROPIC.replace(b"\n\n", b"\n"),
+        "missing_blank_line",
+        "unterminated_frame",
+        whole=s.ANTHROPIC,
+    ),
+    exact("the last frame has no blank line", C, s.CHAT[:-1], "unterminated_frame", whole=s.CHAT),
+    exact("the last frame has no line end", A, s.ANTHROPIC[:-2], "unterminated_frame", whole=s.ANTHROPIC),
+    # joined frames
+    exact("blanks stand where line ends should", A, DELTA[:-2] + b"    ", "joined_frames"),
+    exact("nothing stands where line ends should", A, DELTA[:-2], "joined_frames"),
+    exact("two objects share a line", C, CHUNK[:-2] + s.chat_text("lo")[6:], "joined_frames", of=CHUNK + s.chat_text("lo")),
+    exact("a frame begins on another's line", C, CHUNK[:-2], "joined_frames"),
+    exact(
+        "many objects share a line, and one name",
+        A,
+        DELTA[:-2] + LO[len(NAME) + 7 : -2] + s.BLOCK_STOP[len(b"event: content_block_stop\ndata: ") :],
+        "joined_frames",
+        "event_name_missing",
+        of=DELTA + LO + s.BLOCK_STOP,
+    ),
+    exact("a heartbeat is glued to a value", C, CHUNK[:-2] + HEARTBEAT, "joined_frames"),
+    # prefixes and layout
+    exact("data: stands twice", C, b"data: " + CHUNK, "repeated_data_prefix"),
+    exact("data: is missing", C, CHUNK[6:], "missing_data_prefix"),
+    exact("JSON is pretty-printed, each line prefixed", C, CHUNK.replace(b', "', b',\ndata:  "'), "pretty_json"),
+    exact("JSON is pretty-printed, without prefixes", C, CHUNK.replace(b', "', b',\n  "'), "pretty_json"),
+    exact("JSON is pretty-printed, without prefixes", A, DELTA.replace(b', "', b',\n  "'), "pretty_json"),
+    exact("one value is spread over two frames", C, within(CHUNK, b"el", b"\n\ndata: "), "split_json"),
+    exact("a chunk is encoded twice", C, s.sse(CHUNK[6:-2].decode()), "json_in_string"),
+    # bytes inside strings
+    exact(
+        "a raw control character stands in a string",
+        A,
+        s.anthropic(s.text_delta("H\x1bi").replace(b"\\u001b", b"\x1b")),
+        "control_in_string",
+        whole=s.anthropic(s.text_delta("H\x1bi")),
+    ),
+    exact(
+        "a raw line break stands in a string",
+        C,
+        s.chat(s.chat_text("a\nb").replace(b"\\n", b"\n")),
+        "raw_newline_in_string",
+        whole=s.chat(s.chat_text("a\nb")),
+    ),
+    exact(
+        "raw line breaks with an empty line stand in a string",
+        C,
+        s.chat(s.chat_text("a\n\nb").replace(b"\\n", b"\n")),
+        "raw_newline_in_string",
+        whole=s.chat(s.chat_text("a\n\nb")),
+    ),
+    exact(
+        "a raw CRLF stands in a string",
+        A,
+        s.anthropic(s.text_delta("a\r\nb").replace(b"\\r\\n", b"\r\n")),
+        "raw_newline_in_string",
+        whole=s.anthropic(s.text_delta("a\r\nb")),
+    ),
+    exact(
+        "a Windows path is not escaped",
+        C,
+        s.chat(s.chat_text("C:\\users").replace(b"\\\\", b"\\")),
+        "bad_escape",
+        whole=s.chat(s.chat_text("C:\\users")),
+    ),
+    exact(
+        "log probabilities are not numbers",
+        C,
+        s.chat(s.chat_text("x", p=-9999.0).replace(b"-9999.0", b"-Infinity")),
+        "nan_infinity",
+        whole=s.chat(s.chat_text("x", p=-9999.0)),
+    ),
+    exact("blanks that JSON does not know", C, CHUNK.replace(b', "model"', b',\xc2\xa0"model"'), "junk_blank"),
+    exact("NULs pad the stream", C, b"\0\0\n" + CHUNK, "junk_line"),
+    exact("a chunk size leaks", C, b"1a7\n" + CHUNK, "junk_line"),
+    exact("a byte order mark begins the stream", A, b"\xef\xbb\xbf" + s.ANTHROPIC, "bom", whole=s.ANTHROPIC),
+    exact("lines end with CR alone", A, s.ANTHROPIC.replace(b"\n", b"\r"), "cr_line_end", whole=s.ANTHROPIC),
+    # heartbeats in frames
+    exact("a heartbeat stands in a string", A, within(DELTA, b"el", HEARTBEAT), "heartbeat_in_frame"),
+    exact("a heartbeat stands in tool arguments", A, TOOL.replace(b"a ", b"a " + HEARTBEAT), "heartbeat_in_frame", whole=TOOL),
+    exact("a heartbeat stands between the fields", A, within(DELTA, b"data", HEARTBEAT), "heartbeat_in_frame"),
+    exact("a heartbeat stands in the event line", A, within(DELTA, b"k_delta", HEARTBEAT), "heartbeat_in_frame"),
+    exact("a heartbeat stands in a field's name", A, within(DELTA, b"ta: ", HEARTBEAT), "heartbeat_in_frame"),
+    exact("a heartbeat stands behind the prefix", A, within(DELTA, b'{"type"', HEARTBEAT), "heartbeat_in_frame"),
+    exact("a heartbeat stands between JSON tokens", A, within(DELTA, b', "index"', HEARTBEAT), "heartbeat_in_frame"),
+    exact(
+        "a heartbeat stands in a character",
+        A,
+        ZH.replace("水".encode(), b"\xe6\xb0" + HEARTBEAT + b"\xb4"),
+        "heartbeat_in_frame",
+        whole=ZH,
+    ),
+    exact(
+        "a heartbeat stands in an escape",
+        A,
+        s.anthropic(s.text_delta("a\nb").replace(b"\\n", b"\\" + HEARTBEAT + b"n")),
+        "heartbeat_in_frame",
+        whole=s.anthropic(s.text_delta("a\nb")),
+    ),
+    exact(
+        "a heartbeat of unknown form, seen before",
+        A,
+        b": tick 4\n\n" + within(DELTA, b"el", b": tick 5\n\n"),
+        "heartbeat_in_frame",
+    ),
+    exact(
+        "a heartbeat stands in every event",
+        A,
+        s.ANTHROPIC.replace(b'"type"', b'"ty' + HEARTBEAT + b'pe"'),
+        "heartbeat_in_frame",
+        whole=s.ANTHROPIC,
+    ),
+    # keepalives that kill
+    exact("data is empty", C, b"data:\n\n" + CHUNK, "empty_data"),
+    exact("data is null", C, b"data: null\n\n" + CHUNK, "empty_data"),
+    exact("a comment is sent as data", C, b"data: : keepalive\n\n" + CHUNK, "comment_as_data"),
+    exact("retry stands alone", C, b"retry: 3000\n\n" + s.CHAT, "meta_only", whole=s.CHAT),
+    exact("an object of no meaning", C, b'data: {"type": "heartbeat"}\n\n' + CHUNK, "keepalive_form"),
+    exact("an event of a gateway's own", C, b'event: tool.progress\ndata: {"tool": "t"}\n\n' + CHUNK, "foreign_event"),
+    exact("an event of a gateway's own, no JSON", A, b"event: gateway\ndata: hi\n\n" + DELTA, "foreign_event"),
+    exact("a ping without data", A, b'event: ping\ndata: ""\n\n' + DELTA, "empty_data"),
+    exact(
+        "a comment after an id line",
+        C,
+        s.CHAT.replace(CHUNK, b"id: 1\n" + CHUNK + b": ping\n\n"),
+        "comment_after_id",
+        whole=s.CHAT,
+    ),
+    # terminals
+    exact("no [DONE]", C, s.CHAT.removesuffix(b"data: [DONE]\n\n"), "terminal_missing", whole=s.CHAT),
+    exact("no message_stop", A, s.ANTHROPIC.removesuffix(s.MESSAGE_STOP), "terminal_missing", whole=s.ANTHROPIC),
+    exact("[DONE] in quotes", C, s.CHAT.replace(b"[DONE]", b'"[DONE]"'), "terminal_form", whole=s.CHAT),
+    exact("[DONE] twice", C, s.CHAT + b"data: [DONE]\n\n", "terminal_duplicate", whole=s.CHAT),
+    exact("[DONE] on Anthropic", A, s.ANTHROPIC + b"data: [DONE]\n\n", "terminal_foreign", whole=s.ANTHROPIC),
+    exact("[DONE] on Responses", R, s.RESPONSES + b"data: [DONE]\n\n", "terminal_foreign", whole=s.RESPONSES),
+    exact("message_stop twice", A, s.ANTHROPIC + s.MESSAGE_STOP, "terminal_duplicate", whole=s.ANTHROPIC),
+    exact("[DONE] too early", C, b"data: [DONE]\n\n" + CHUNK, "terminal_early"),
+    exact("message_stop too early", A, s.MESSAGE_STOP + DELTA, "terminal_early"),
+    exact("events after the end", A, s.ANTHROPIC + s.PING, "after_terminal", whole=s.ANTHROPIC),
+    exact("message_start twice", A, s.MESSAGE_START * 2, "duplicate_start", of=s.MESSAGE_START),
+]
+
+HALF_A = s.MESSAGE_START + s.BLOCK_START + DELTA
+HALF_C = s.chat(CHUNK).split(CHUNK)[0] + CHUNK
+HTML = b"<!DOCTYPE html><html><head><title>502</title></head>\n<body>Bad Gateway</body></html>\n"
+
+HONEST = [
+    honest("a value is cut and the next header glued on", A, s.ANTHROPIC.replace(b'"Hel"}}\n\n', b'"He', 1), "truncated_json"),
+    honest(
+        "a value is cut outside a string",
+        C,
+        s.CHAT.replace(b'"Hel"}, "finish_reason": null}]}\n\n', b"\n", 1),
+        "truncated_json",
+    ),
+    honest(
+        "a value is cut, a blank line follows", C, s.CHAT.replace(b'el"}, "finish_reason": null}]}', b"", 1), "truncated_json"
+    ),
+    honest("tool arguments are cut", A, TOOL.replace(b'b\\"}"}}\n\n', b"", 1), "truncated_json"),
+    honest("the stream ends in a value", C, HALF_C[:-20], "truncated_json"),
+    honest("the stream ends in a name", A, HALF_A + b"event: content_bl", "event_without_data", "answer_incomplete"),
+    honest("the stream ends before its stop reason", A, HALF_A, "answer_incomplete"),
+    honest("the stream ends before its stop reason", C, HALF_C, "answer_incomplete"),
+    honest("the stream ends before its end", R, s.RESPONSE_CREATED + s.ITEM_ADDED, "answer_incomplete"),
+    honest("[DONE] without a stop reason", C, HALF_C + b"data: [DONE]\n\n", "stop_reason_missing"),
+    honest("message_stop without a stop reason", A, HALF_A + s.BLOCK_STOP + s.MESSAGE_STOP, "stop_reason_missing"),
+    honest("a head is lost", C, s.CHAT.replace(CHUNK, CHUNK[30:], 1), "unparsable_data"),
+    honest("a quotation mark is not escaped", C, s.chat(s.chat_text("say ~hi~ now").replace(b"~", b'"')), "unparsable_data"),
+    honest("an HTML page", C, HTML, "html_body"),
+    honest("an HTML page in the stream", A, HALF_A + HTML, "html_body"),
+    honest("nothing at all", A, b"", "empty_stream"),
+    honest("[DONE] and nothing else", C, b"data: [DONE]\n\n", "empty_stream"),
+    honest("a JSON answer", A, b'{"id": "m", "type": "message", "role": "assistant", "content": []}', "json_body"),
+    honest("a JSON answer", C, b'{"object": "chat.completion", "choices": [{"message": {"content": "x"}}]}', "json_body"),
+    honest("a second message in the first", A, HALF_A + s.ANTHROPIC.replace(b"msg_01", b"msg_02"), "spliced_generation"),
+    honest("text or heartbeat, nobody can tell", A, s.ANTHROPIC.replace(b"Hel", b"Note: xyz\n\nel", 1), "ambiguous_frame"),
+    honest("an error as vLLM writes it", C, HALF_C + s.sse({"object": "error", "message": "boom", "code": 400}), "error_shape"),
+    honest("an error as a string", C, HALF_C + s.sse({"error": "boom"}), "error_shape"),
+    honest("an error as a named event", C, HALF_C + s.sse({"message": "boom"}, "error"), "error_shape"),
+    honest("an error as a field", C, HALF_C + b'error: {"code": 400, "message": "boom"}\n\n', "error_shape"),
+    honest("an error as a detail", C, HALF_C + s.sse({"detail": "boom"}), "error_shape"),
+    honest("an error without its frame", C, HALF_C + b'{"error": {"message": "boom"}}\n', "missing_data_prefix"),
+    honest(
+        "an error without its frame, over many lines",
+        C,
+        HALF_C + b'{\n  "error": {\n    "message": "boom"\n  }\n}\n',
+        "missing_data_prefix",
+    ),
+    honest(
+        "an error without its name",
+        A,
+        HALF_A + s.sse({"type": "error", "error": {"type": "api_error", "message": "boom"}}),
+        "event_name_missing",
+    ),
+    honest("an error in OpenAI's shape", A, HALF_A + s.sse({"error": {"message": "boom"}}), "error_shape"),
+    honest(
+        "an error injected into an open value",
+        R,
+        s.RESPONSE_CREATED + b'data: {"type":"response.outp\n{"type":"error","code":"x","message":"boom"}\n\n',
+        "truncated_json",
+    ),
+]

@@ -1,0 +1,106 @@
+"""Every row of the fault table: the exact answer, or an honest error; and the log says what it was."""
+
+import json
+from typing import Any
+
+import pytest
+
+from resplice.core.events import Effect
+from resplice.core.kinds import CATALOGUE, Kind
+from resplice.session.policy import Policy
+
+from faults import EXACT, HONEST, Exact, Honest
+from streams import HEALTHY, decode, run
+
+KEEPALIVE_TYPES = {"ping", "keepalive"}
+ids = {"ids": lambda row: f"{row.dialect}: {row.name}"}
+
+
+def meaningful(body: bytes) -> list[Any]:
+    """The events that a client makes something of: all but keepalives."""
+    return [value for name, value in decode(body) if not is_keepalive(value)]
+
+
+def is_keepalive(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    if value.get("type") in KEEPALIVE_TYPES:
+        return True
+    deltas = [choice.get("delta") for choice in value.get("choices", [])]
+    return deltas == [{"role": "assistant", "content": ""}]
+
+
+@pytest.mark.parametrize("row", EXACT, **ids)
+def test_a_repairable_fault_ends_in_the_exact_answer(row: Exact) -> None:
+    outcome = run(row.dialect, row.wire)
+    assert meaningful(outcome.output) == meaningful(row.healthy)
+    assert outcome.losses == []
+    kinds = {kind for f in outcome.findings for kind in (str(f.kind), *map(str, f.also))}
+    assert row.kinds <= kinds, kinds
+
+
+@pytest.mark.parametrize("row", EXACT, **ids)
+def test_every_frame_of_a_named_dialect_comes_out_under_its_right_name(row: Exact) -> None:
+    if row.dialect != "openai-chat":
+        for name, value in decode(run(row.dialect, row.wire).output):
+            assert name == value["type"]
+
+
+@pytest.mark.parametrize("row", HONEST, **ids)
+def test_lost_information_ends_in_an_error_that_sdks_raise(row: Honest) -> None:
+    outcome = run(row.dialect, row.wire)
+    events = decode(outcome.output)
+    assert events
+    name, value = events[-1]
+    assert "error" in value or name == "response.failed"
+    assert "[DONE]" not in [value for _, value in events]
+    assert outcome.receipt.terminal == "error"
+    assert outcome.receipt.error
+    kinds = {kind for f in outcome.findings for kind in (str(f.kind), *map(str, f.also))}
+    assert row.kinds <= kinds, kinds
+
+
+@pytest.mark.parametrize("row", [*EXACT, *HONEST], **ids)
+def test_observe_changes_no_byte_and_finds_the_same(row: Exact | Honest) -> None:
+    observed = run(row.dialect, row.wire, Policy(mode="observe"))
+    assert observed.output == row.wire
+    assert observed.kinds == run(row.dialect, row.wire).kinds
+
+
+@pytest.mark.parametrize("dialect", HEALTHY)
+def test_a_healthy_stream_passes_byte_for_byte_without_a_finding(dialect: str) -> None:
+    outcome = run(dialect, HEALTHY[dialect])
+    assert (outcome.output, outcome.findings) == (HEALTHY[dialect], [])
+    assert (outcome.receipt.healthy, outcome.receipt.terminal) == (True, "seen")
+
+
+def test_every_kind_of_the_catalogue_is_produced_by_some_row_or_has_a_test_of_its_own() -> None:
+    elsewhere = {
+        Kind.OVERSIZED_EVENT,
+        Kind.INVALID_UTF8,
+        Kind.KEEPALIVE_ID,
+        Kind.CHUNK_ID,
+        Kind.ENCODING_BROKEN,
+        Kind.INTERNAL_ERROR,
+        Kind.UNDELIVERED,
+    }
+    produced = set()
+    for row in [*EXACT, *HONEST]:
+        for finding in run(row.dialect, row.wire).findings:
+            produced |= {finding.kind, *finding.also}
+    assert set(Kind) - produced == elsewhere
+
+
+def test_the_catalogue_has_one_row_for_every_kind_and_a_link_in_each() -> None:
+    assert [fault.kind for fault in CATALOGUE] == list(dict.fromkeys(fault.kind for fault in CATALOGUE))
+    assert {fault.kind for fault in CATALOGUE} == set(Kind)
+    assert all(fault.source.startswith("https://") for fault in CATALOGUE)
+
+
+def test_a_finding_names_the_place_the_bytes_and_what_replaced_them() -> None:
+    row = next(row for row in EXACT if row.name == "a heartbeat stands in a string")
+    [finding] = run(row.dialect, row.wire).findings
+    assert finding.effect is Effect.REPAIR
+    assert row.wire[finding.in_offset :].startswith(finding.raw)
+    assert b":keepalive" in finding.raw
+    assert json.loads(finding.replacement.partition(b"data: ")[2])["delta"]["text"] == "Hel"
