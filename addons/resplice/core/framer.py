@@ -48,6 +48,7 @@ class SseFramer:
         self._at_start = True
         self._after_cr = False
         self._overflowing = False
+        self._overflow_first = False
         self._overflow_last = b""
         self.waiting = False
         """What is held is the beginning of a block that may be healthy: without a line end nothing can change."""
@@ -68,7 +69,7 @@ class SseFramer:
         if not data:
             return self._end()
         items: list[Item] = []
-        if self.steady:
+        if self.steady and b"\r" not in data:
             done = self._take_healthy(data, items)
             if done == len(data):
                 return items
@@ -84,7 +85,8 @@ class SseFramer:
     def take(self, data: bytes, pos: int) -> tuple[int, str | None, Json] | None:
         """The healthy frame at `pos` of a chunk: where it ends, its event name and its value. None if it needs a closer look.
 
-        The short way around items, for a caller that finds the framer `steady`; what it does not take goes to `receive_data`.
+        The short way around items, for a caller that finds the framer `steady` and no CR in the chunk; what it does not take
+        goes to `receive_data`.
         """
         found = glance(data, pos)
         if found is not None:
@@ -92,6 +94,12 @@ class SseFramer:
                 return None
             self._base += found[0] - pos
         return found
+
+    def completes_at(self, data: bytes) -> int:
+        """While `waiting`: where in `data` the blank line ends that completes what is held; 0 if it is not in there."""
+        if data.startswith(b"\n") and self._held.endswith(b"\n"):
+            return 1
+        return data.find(b"\n\n") + 2 if b"\n\n" in data else 0
 
     def hold(self, data: bytes) -> bool:
         """While `waiting`, take input that can complete nothing, for it has no line end. False if it must be received."""
@@ -141,11 +149,14 @@ class SseFramer:
 
     def _take_block(self) -> bool:
         """Take the block at hand off the buffer, if it is complete and healthy."""
-        found = glance(self._held, self._pos) if self._find_blank_line() != _NONE else None
-        if found is None or found[0] - self._pos > self._max:
+        end = self._find_blank_line() + 2
+        if end == 1 or end - self._pos > self._max or self._held.find(b"\r", self._pos, end) != _NONE:
             return False
-        end, event, value = found
-        self._items.append(Frame(self._base + self._pos, bytes(self._held[self._pos : end]), event, value))
+        raw = bytes(self._held[self._pos : end])
+        found = glance(raw, 0)
+        if found is None or found[0] != len(raw):
+            return False
+        self._items.append(Frame(self._base + self._pos, raw, found[1], found[2]))
         self._move_to(end)
         return True
 
@@ -243,21 +254,20 @@ class SseFramer:
 
     def _begin_overflow(self) -> None:
         """The event at hand is larger than the cap: it passes raw until its blank line."""
-        start = self._block_start()
+        self._pos = self._block_start()
         self._block.abandon()
-        self._items.append(Overflow(self._base + start, bytes(self._held[start : self._pos]), first=True))
-        self._overflow_last = bytes(self._held[self._pos - 1 : self._pos]) if self._pos > start else b""
-        self._overflowing = True
-        if self._pos < len(self._held):
-            self._pass_overflow()
+        self._overflowing = self._overflow_first = True
+        self._overflow_last = b""
+        self._pass_overflow()
 
     def _pass_overflow(self) -> None:
         rest = self._overflow_last + self._held[self._pos :]
         found = _BLANK_LINE.search(rest)
         size = (found.end() if found else len(rest)) - len(self._overflow_last)
         piece = bytes(self._held[self._pos : self._pos + size])
-        self._items.append(Overflow(self._base + self._pos, piece, first=False))
-        self._overflow_last = piece[-1:] or self._overflow_last
+        self._items.append(Overflow(self._base + self._pos, piece, self._overflow_first))
+        self._overflow_first = False
+        self._overflow_last = piece[-1:]
         self._overflowing = found is None
         self._after_cr = found is not None and piece.endswith(b"\r")
         self._move_to(self._pos + size)
@@ -286,31 +296,31 @@ class SseFramer:
         return items
 
 
-def glance(data: bytes | bytearray, begin: int) -> tuple[int, str | None, Json] | None:
+def glance(data: bytes, begin: int) -> tuple[int, str | None, Json] | None:
     """The frame at `begin`, if it is complete and healthy at a glance: where it ends, its event name and its value.
 
     Healthy at a glance: at most an `event:` line, then one `data:` line of strict JSON, LF line ends, a blank line. None means
-    that it needs a closer look.
+    that it needs a closer look. The caller sees to it that there is no CR in `data`.
     """
     stop = data.find(b"\n", begin)
     event = None
     start = begin + 6
     if data.startswith(b"event: ", begin):
         start = stop + 7
-        if stop == _NONE or not data.startswith(b"data: ", stop + 1):
+        if not data.startswith(b"data: ", stop + 1) or stop == _NONE:
             return None
-        name = bytes(data[begin + 7 : stop])
+        name = data[begin + 7 : stop]
         event = _EVENT_NAMES.get(name) or _remember_name(name)
         stop = data.find(b"\n", start)
     elif not data.startswith(b"data: ", begin):
         return None
-    if stop == _NONE or not data.startswith(b"\n", stop + 1) or data.find(b"\r", begin, stop) != _NONE:
-        return None
     try:
+        if data[stop + 1] != _LF or stop == _NONE:
+            return None
         text = data[start:stop].decode()
         value, size = scan_once(text, 0)
-    except (StopIteration, ValueError, RecursionError):
-        return (stop + 2, event, DONE) if data.startswith(b"[DONE]\n", start) else None
+    except (IndexError, StopIteration, ValueError, RecursionError):
+        return (stop + 2, event, DONE) if data.startswith(b"[DONE]\n\n", start) else None
     return (stop + 2, event, value) if size == len(text) else None
 
 
