@@ -1,0 +1,149 @@
+"""Writes the generated parts of the README, so that its tables are as the code: ``python -m resplice.cli.docs README.md``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from resplice.core.events import Reason
+from resplice.core.kinds import CATALOGUE
+from resplice.dialects import DIALECTS, by_name
+from resplice.proxy.options import markdown_table
+from resplice.records.recorder import StreamRecorder
+from resplice.records.schema import StreamContext, load_schema
+from resplice.session.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PARTS", "generate", "main"]
+
+_BLOCK: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_GROUPS: Final = {
+    "framing": "Framing",
+    "encoding": "Encoding",
+    "meaning": "Ids, names, keepalives",
+    "terminals": "Ends of streams",
+    "errors": "Errors inside a 200",
+    "losses": "Losses: they end in an honest error",
+    "notes": "Notes: nothing is changed",
+}
+_EXAMPLE_TIME: Final = 1795248000.0
+_EXAMPLE: Final = (
+    b'event: message_start\n\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant",'
+    b'"model":"harbour-1","content":[],"stop_reason":null,"stop_sequence":null,'
+    b'"usage":{"input_tokens":21,"output_tokens":1}}}\n\n'
+)
+
+
+def generate(text: str) -> str:
+    """The README's text with its generated parts as they should be. Raises KeyError for a part that is not known."""
+    return _BLOCK.sub(lambda block: f"{block[1]}{PARTS[block[2]]()}\n{block[3]}", text)
+
+
+def _dialects() -> str:
+    rows = [f"| {one.title} | `{one.name}` | {_paths(one.paths)} | {one.error_names} | {one.keepalive_names} |" for one in DIALECTS]
+    head = ["| API | name in the log | request path ends in | honest error | keepalive |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def _paths(patterns: tuple[re.Pattern[str], ...]) -> str:
+    plain = (re.sub(r"\([^)]*\)\?|/\?\$|\$", "", pattern.pattern) for pattern in patterns)
+    return ", ".join(f"`{path}`" for path in plain)
+
+
+def _faults() -> str:
+    groups = dict.fromkeys(fault.group for fault in CATALOGUE)
+    return "\n\n".join(_fault_group(group) for group in groups)
+
+
+def _fault_group(group: str) -> str:
+    rows = [
+        f"| [`{one.kind}`]({one.source}) | {_cell(one.broken)} | {_cell(one.repair)} | {_cell(one.safe)} |"
+        for one in CATALOGUE
+        if one.group == group
+    ]
+    head = [f"**{_GROUPS[group]}**", "", "| kind | what is broken | what is done | why that is safe |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _schema() -> str:
+    parts = load_schema()["$defs"]
+    records = [part["$ref"].rpartition("/")[2] for part in load_schema()["oneOf"]]
+    shared = set.intersection(*(set(parts[name]["properties"]) for name in records))
+    types = ", ".join(f"`{value}`" for name in records for value in _values(parts[name]["properties"]["type"]))
+    common = {**parts[records[0]]["properties"], "type": {"description": f"One of {types}."}}
+    head = _fields("Every record", common, shared)
+    own = [_record(parts[name], set(parts[name]["properties"]) - shared) for name in records]
+    return "\n\n".join([head, *own, _record(parts["bytes"], set(parts["bytes"]["properties"]))])
+
+
+def _record(part: dict[str, Any], names: set[str]) -> str:
+    kind = part["properties"].get("type")
+    values = ", ".join(f"`{value}`" for value in _values(kind)) if kind else "`raw`, `replacement`"
+    return _fields(f"{values}: {part['description']}", part["properties"], names)
+
+
+def _fields(title: str, properties: dict[str, Any], names: set[str]) -> str:
+    rows = [f"| `{name}` | {_cell(field.get('description', ''))} |" for name, field in properties.items() if name in names]
+    return "\n".join([f"**{title.rstrip('.')}**", "", "| field | meaning |", "|---|---|", *rows])
+
+
+def _values(field: dict[str, Any]) -> list[str]:
+    return [str(value) for value in field.get("enum", [field.get("const")])]
+
+
+def _example() -> str:
+    """A stream that broke off, as the log tells it: a real session's records, at a fixed time."""
+    context = StreamContext(
+        stream_id="5f0c2a", flow_id="8b7e", host="api.anthropic.com", port=443, method="POST", path="/v1/messages",
+        status=200, client_http="HTTP/1.1", upstream_http="HTTP/2.0", client="Anthropic/Python",
+        dialect="anthropic-messages", model="harbour-1", mode="repair",
+    )  # fmt: skip
+    session, recorder = Session(by_name("anthropic-messages")), StreamRecorder(context)
+    session.receive_data(_EXAMPLE, 0.25)
+    session.finish(Reason.UPSTREAM_ABORT, 1.5, "connection reset")
+    records = [recorder.open(_EXAMPLE_TIME)]
+    records += [recorder.finding(finding, _EXAMPLE_TIME + 0.25) for finding in session.take_findings()]
+    records.append(recorder.close(session.receipt(), _EXAMPLE_TIME + 1.5, client_gone=False))
+    return "\n".join(["```json", *(json.dumps(_shortened(record)) for record in records), "```"])
+
+
+def _shortened(value: Any) -> Any:
+    """Long texts and digests cut, for a reader."""
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    limit = 48
+    return value[: limit - 3] + "..." if isinstance(value, str) and len(value) > limit and " " not in value[:20] else value
+
+
+PARTS: Final[dict[str, Callable[[], str]]] = {
+    "dialects": _dialects,
+    "options": markdown_table,
+    "faults": _faults,
+    "schema": _schema,
+    "example": _example,
+}
+"""Name of a generated part -> what makes it."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Rewrite the files that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path)
+    for path in parser.parse_args(argv).files:
+        before = path.read_text("utf-8")
+        path.write_text(generate(before), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

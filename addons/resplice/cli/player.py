@@ -1,0 +1,87 @@
+"""A recording through a session, whole or cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from resplice.core.events import Finding, Receipt
+from resplice.core.kinds import Kind
+from resplice.session.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from resplice.cli.recordings import Recording
+    from resplice.session.policy import Policy
+
+__all__ = ["Difference", "Played", "differences", "pieces", "play"]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a session made of a recording."""
+
+    output: bytes
+    findings: list[Finding]
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A place where a cut changed the result, which it never may."""
+
+    at: int
+    """The cut, in bytes from the beginning."""
+    what: str
+
+
+def pieces(data: bytes, length: int | None) -> Iterator[bytes]:
+    """The data in pieces of that length; None: in one."""
+    step = length or max(len(data), 1)
+    return (data[at : at + step] for at in range(0, len(data), step))
+
+
+def play(recording: Recording, policy: Policy, parts: Iterable[bytes]) -> Played:
+    """Feed the parts, which are the recording's data however cut, and end the stream as the recording ended."""
+    context = recording.context
+    session = Session(recording.dialect, policy, seed=context.stream_id, model=context.model)
+    out = [session.receive_data(part) for part in parts]
+    if recording.undecodable is not None:
+        out.append(session.fail(Kind.ENCODING_BROKEN, recording.undecodable))
+    out.append(session.finish(recording.reason, detail=recording.detail))
+    return Played(b"".join(out), session.take_findings(), session.receipt())
+
+
+def differences(recording: Recording, policy: Policy, uncut: Played, tell: Callable[[int], None]) -> Iterator[Difference]:
+    """Cut the recording in two at every byte, and yield each cut whose result is not that of the uncut one.
+
+    ``tell`` is called with the number of cuts done so far.
+    """
+    data = recording.data
+    for at in range(1, len(data)):
+        what = _difference(uncut, play(recording, policy, (data[:at], data[at:])))
+        if what:
+            yield Difference(at, what)
+        tell(at)
+
+
+def _difference(one: Played, other: Played) -> str | None:
+    if one == other:
+        return None
+    if one.output != other.output:
+        pairs = zip(one.output, other.output, strict=False)
+        place = next((at for at, (left, right) in enumerate(pairs) if left != right), None)
+        place = min(len(one.output), len(other.output)) if place is None else place
+        return f"the output is another from its byte {place:,} on"
+    if one.findings != other.findings:
+        return _findings_differ(one.findings, other.findings)
+    changed = [field.name for field in fields(Receipt) if getattr(one.receipt, field.name) != getattr(other.receipt, field.name)]
+    return f"the receipt differs: {', '.join(changed)}"
+
+
+def _findings_differ(one: list[Finding], other: list[Finding]) -> str:
+    for number, (left, right) in enumerate(zip(one, other, strict=False), 1):
+        if left != right:
+            return f"finding {number} is {right.kind} at byte {right.in_offset:,}, not {left.kind} at byte {left.in_offset:,}"
+    return f"{len(other)} findings instead of {len(one)}"

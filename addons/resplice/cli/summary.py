@@ -1,0 +1,117 @@
+"""What `resplice replay` tells a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from resplice.cli.terminal import plural, size, visible
+from resplice.core.events import Effect, Finding
+from resplice.records.evidence import Evidence, describe
+from resplice.records.redact import redact_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from resplice.cli.player import Difference, Played
+    from resplice.cli.recordings import Recording
+    from resplice.records.schema import Record
+
+__all__ = ["BROKEN", "HEALTHY", "REPAIRED", "UNKNOWN", "cut_lines", "lines", "state", "total"]
+
+HEALTHY: Final = "healthy"
+REPAIRED: Final = "repaired"
+BROKEN: Final = "broken"
+UNKNOWN: Final = "not recognised"
+
+_SHOWN: Final = 8
+_OF_A_KIND: Final = 2
+_SAMPLE: Final = 96
+_WORD: Final = 128
+
+
+def state(played: Played, close: Record) -> str:
+    """The stream in one word. ``close`` is the record of its receipt."""
+    if played.receipt.dialect is None:
+        return UNKNOWN
+    if not close["whole"]:
+        return BROKEN
+    return REPAIRED if any(one.effect is Effect.REPAIR for one in played.findings) else HEALTHY
+
+
+def lines(recording: Recording, played: Played, close: Record, *, observed: bool) -> Iterator[str]:
+    """The account of one stream."""
+    receipt = played.receipt
+    yield f"{visible(recording.label)}: {state(played, close)}"
+    known = [receipt.dialect, receipt.model and redact_text(receipt.model), receipt.stop_reason]
+    about = [", ".join(visible(word, _WORD) for word in known if word)]
+    about.append(f"in: {size(receipt.bytes_in)}, {plural(receipt.events_in, 'event')}")
+    if not receipt.healthy:
+        about.append(f"out: {size(receipt.bytes_out)}, {plural(receipt.events_out, 'event')}")
+    yield "  " + "; ".join(part for part in about if part)
+    shown, rest = _chosen(played.findings)
+    for finding in shown:
+        yield from _finding(finding, observed=observed)
+    if rest:
+        kinds = ", ".join(f"{kind} ({count:,})" for kind, count in rest.most_common())
+        yield f"  and {rest.total():,} more: {kinds}"
+    if recording.sought and receipt.dialect is None:
+        yield "  No API's stream was recognised in it. If it is one, name it with --dialect."
+    else:
+        yield f"  {close['verdict']}"
+
+
+def _chosen(findings: Iterable[Finding]) -> tuple[list[Finding], Counter[str]]:
+    """The findings to be shown, the first few of each kind, and how many more there are."""
+    shown: list[Finding] = []
+    seen: Counter[str] = Counter()
+    rest: Counter[str] = Counter()
+    for finding in findings:
+        seen[finding.kind] += 1
+        if seen[finding.kind] <= _OF_A_KIND and len(shown) < _SHOWN:
+            shown.append(finding)
+        else:
+            rest[finding.kind] += 1
+    return shown, rest
+
+
+def _finding(finding: Finding, *, observed: bool) -> Iterator[str]:
+    also = "".join(f", {kind}" for kind in finding.also)
+    would = " (not applied)" if observed and finding.effect is not Effect.NOTE else ""
+    yield f"  {finding.effect.value:<6} {finding.kind}{also}, byte {finding.in_offset:,}{would}"
+    yield f"         {visible(redact_text(finding.why), 2 * _WORD)}"
+    if finding.effect is not Effect.NOTE:
+        yield from (f"         {sign} {sample}" for sign, sample in _samples(finding))
+
+
+def _samples(finding: Finding) -> Iterator[tuple[str, str]]:
+    """The two sides of a change, from a little before the place where they part."""
+    start = _parting(finding.raw, finding.replacement)
+    for sign, data in (("-", finding.raw), ("+", finding.replacement)):
+        account = describe(data[start:], Evidence.SAMPLE)
+        if account:
+            yield sign, ("…" if start else "") + visible(account["text"], _SAMPLE)
+
+
+def _parting(one: bytes, other: bytes) -> int:
+    length = min(len(one), len(other))
+    same = next((at for at in range(length) if one[at] != other[at]), length)
+    return max(same - _SAMPLE // 3, 0) if same > _SAMPLE // 2 else 0
+
+
+def cut_lines(found: Sequence[Difference], cuts: int) -> Iterator[str]:
+    """The account of a replay that was cut at every byte."""
+    if not found:
+        yield f"  Cut at each of {plural(cuts, 'place')}: always the same output and the same findings."
+        return
+    yield f"  {len(found):,} of {plural(cuts, 'cut')} change the result, which is a defect of Resplice:"
+    yield from (f"    cut at byte {one.at:,}: {one.what}" for one in found[:_SHOWN])
+    if len(found) > _SHOWN:
+        yield f"    and {len(found) - _SHOWN:,} more"
+
+
+def total(states: Iterable[str]) -> str:
+    """The last line, over all streams."""
+    counted = Counter(states)
+    words = [f"{counted[word]} {word}" for word in (HEALTHY, REPAIRED, BROKEN, UNKNOWN) if counted[word]]
+    return f"{plural(sum(counted.values()), 'stream')}: {', '.join(words)}"

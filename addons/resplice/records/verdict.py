@@ -1,0 +1,115 @@
+"""The delivery receipt's last word: was the answer whole, and was it handed over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from resplice.core.events import Reason, Receipt
+from resplice.core.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Verdict", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the receipt says in one sentence, and in two booleans for machines."""
+
+    whole: bool
+    """The answer reached its end, and nothing of it was lost."""
+    delivered_whole: bool
+    """All of it was also handed to a live client's connection, the last byte included."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    receipt: Receipt
+    client_gone: bool
+    live: bool
+    observed: bool
+
+    @property
+    def ended(self) -> bool:
+        """The client was given a terminal event. In observe mode none is ever made."""
+        return self.receipt.terminal == "seen" or (self.receipt.terminal == "synthesised" and not self.observed)
+
+    @property
+    def failed(self) -> bool:
+        return self.receipt.terminal == "error" or self.receipt.error is not None
+
+    @property
+    def whole(self) -> bool:
+        return (
+            self.receipt.dialect is not None
+            and Kind.INTERNAL_ERROR not in self.receipt.kinds
+            and self.ended
+            and not self.failed
+            and self.receipt.losses == 0
+        )
+
+
+_LEFT_EARLY: Final = "The client disconnected before the answer was complete; the rest was not delivered."
+_CUT: Final = {
+    Reason.KILLED: "The stream was killed inside the proxy before the answer was complete.",
+    Reason.SHUTDOWN: "The proxy was shut down before the answer was complete.",
+}
+
+
+def _says_cut(case: _Case) -> str | None:
+    return None if case.ended else _CUT.get(case.receipt.outcome)
+
+
+def _says_error(case: _Case) -> str | None:
+    if not case.failed:
+        return None
+    if case.observed:
+        return "The answer failed; nothing was changed, the client got what the upstream sent."
+    return "The answer failed, and the stream says so: it ends in an error event, not in a stop."
+
+
+def _says_lost(case: _Case) -> str | None:
+    if not case.receipt.losses:
+        return None
+    count = "1 loss" if case.receipt.losses == 1 else f"{case.receipt.losses} losses"
+    return f"The answer is not whole: the upstream destroyed a part of it ({count})."
+
+
+_REASONS_AGAINST: Final[tuple[Callable[[_Case], str | None], ...]] = (
+    lambda case: (
+        "Resplice failed inside and let the rest pass raw; whether the answer was whole can't be said."
+        if Kind.INTERNAL_ERROR in case.receipt.kinds
+        else None
+    ),
+    lambda case: (
+        "This was no stream of an API that Resplice knows; its bytes passed unchanged." if case.receipt.dialect is None else None
+    ),
+    lambda case: _LEFT_EARLY if case.client_gone and not case.ended else None,
+    _says_cut,
+    _says_error,
+    _says_lost,
+    lambda _: "The stream ended without its terminal event; whether the answer was whole can't be said.",
+)
+
+
+def judge(receipt: Receipt, *, client_gone: bool, source: str, mode: str) -> Verdict:
+    """Weigh a stream's receipt.
+
+    ``client_gone``: the client disconnected before the stream was ended; ``source`` and ``mode`` are the context's.
+    """
+    case = _Case(receipt, client_gone or receipt.outcome is Reason.CLIENT_DISCONNECT, source == "live", mode == "observe")
+    if not case.whole:
+        sentence = next(words for reason in _REASONS_AGAINST if (words := reason(case)))
+        return Verdict(whole=False, delivered_whole=False, sentence=sentence)
+    return Verdict(whole=True, delivered_whole=case.live, sentence=_praise(case))
+
+
+def _praise(case: _Case) -> str:
+    if not case.live:
+        return "The recorded stream is a whole answer; a recording can't tell whether it was delivered."
+    if case.client_gone:
+        return "The whole answer was handed to the client before it disconnected."
+    return "The whole answer was handed to the client, which was still connected."
