@@ -1,0 +1,230 @@
+"""The mitmproxy addon: hooks, in the order of a flow's life. What they do is done elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import threading
+import weakref
+from typing import TYPE_CHECKING, Final
+
+from mitmproxy import ctx
+from mitmproxy.exceptions import OptionsError
+
+from resplice.core.events import Reason
+from resplice.dialects import for_request
+from resplice.proxy import detect, headers, internals, options, report
+from resplice.proxy.opening import analyse, looked_at, open_stream, reason
+from resplice.proxy.stream import TICK, Stream
+from resplice.records.sidecar import SidecarWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mitmproxy import http
+    from mitmproxy.addonmanager import Loader
+
+    from resplice.records.schema import Record, StreamContext
+
+__all__ = ["Resplice"]
+
+logger = logging.getLogger("resplice")
+
+LEAVE_WITHIN: Final = 3 * TICK
+"""Seconds that open streams have to tell their clients that the proxy is going down."""
+DRAIN_WITHIN: Final = 5.0
+"""Seconds that the log has to write what is queued."""
+
+
+def fail_open[**P](hook: Callable[P, None]) -> Callable[P, None]:
+    """A defect in a hook is told, with its traceback, and breaks no flow."""
+
+    @functools.wraps(hook)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            hook(*args, **kwargs)
+        except Exception:
+            logger.exception("Resplice failed in %s; the flow passes as it is.", hook.__name__)
+
+    return guarded
+
+
+class Resplice:
+    """Repairs broken LLM streams as they pass."""
+
+    name = "resplice"
+
+    def __init__(self) -> None:
+        self._settings: options.Settings | None = None
+        """None until the options were read without complaint: nothing is touched."""
+        self._writer: SidecarWriter | None = None
+        self._asked: weakref.WeakKeyDictionary[http.HTTPFlow, detect.Asked] = weakref.WeakKeyDictionary()
+        """Requests whose path is that of an LLM API."""
+        self._streams: weakref.WeakKeyDictionary[http.HTTPFlow, Stream] = weakref.WeakKeyDictionary()
+        """Streams that are open."""
+        self._seen: weakref.WeakSet[http.HTTPFlow] = weakref.WeakSet()
+        """Live flows that had a stream: they are no saved flows, even once they are over."""
+        self._leaving = False
+
+    # -- the addon's own life
+
+    def load(self, loader: Loader) -> None:
+        """Register the options. What was typed wrong stops mitmproxy at its start, in one line."""
+        options.register(loader)
+        for name, complaint in options.complaints(internals.deferred_options(ctx.options)).items():
+            internals.forget_deferred(ctx.options, name)
+            logger.error("Resplice: %s", complaint)
+
+    def configure(self, updated: set[str]) -> None:
+        """Check the options. They apply to streams that begin from now on."""
+        if self._settings is not None and not any(name.startswith(options.PREFIX) or name == "confdir" for name in updated):
+            return
+        try:
+            settings = options.read(ctx.options)
+        except OptionsError as error:
+            if self._settings is not None or not updated.issuperset(option.name for option in options.OPTIONS):
+                raise
+            # The script is being loaded: mitmproxy would print a traceback around the line, and stop all the same.
+            logger.error("Resplice: %s", error)  # noqa: TRY400 - see above
+            return
+        before, self._settings = self._settings, settings
+        if before is None or before.log_file != settings.log_file:
+            self._open_log(settings)
+
+    def done(self) -> Awaitable[None] | None:
+        """End open streams honestly and drain the log. When only the addon is reloaded, its streams go on with it."""
+        self._leaving = True
+        if self._streams and internals.is_shutting_down():
+            return asyncio.ensure_future(self._shut_down())
+        self._close_log_if_idle()
+        return None
+
+    # -- a flow's life
+
+    @fail_open
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """A request whose body mitmproxy does not wait for is judged by its path."""
+        if flow.request.stream:
+            self._read_request(flow)
+
+    @fail_open
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Ask for an answer that need not be decoded, where an LLM stream is asked for."""
+        if not flow.request.stream:
+            self._read_request(flow)
+
+    @fail_open
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Put a stream between the upstream's body and the client, where the body is an LLM stream."""
+        if flow.live:
+            self._open(flow)
+
+    @fail_open
+    def response(self, flow: http.HTTPFlow) -> None:
+        """The end of a body. One that came as a whole, or was saved, has yet to be looked at."""
+        if (stream := self._streams.get(flow)) is not None:
+            self._finish_whole(flow, stream)
+        elif not flow.live and flow not in self._seen:
+            self._analyse_saved(flow)
+
+    @fail_open
+    def error(self, flow: http.HTTPFlow) -> None:
+        """The end of a stream that the shim did not see."""
+        if (stream := self._streams.get(flow)) is not None:
+            stream.finish(reason(flow), flow.error.msg if flow.error else "")
+
+    # -- what the hooks do
+
+    def _read_request(self, flow: http.HTTPFlow) -> None:
+        settings = self._settings
+        if settings is None or for_request(flow.request.path, None) is None:
+            return
+        self._asked[flow] = asked = detect.read_request(flow.request)
+        if flow.live and asked.llm_stream and settings.policy.mode == "repair" and looked_at(flow, settings):
+            headers.ask_for_identity(flow.request)
+
+    def _what_was_asked(self, flow: http.HTTPFlow) -> detect.Asked | None:
+        """None where neither the request's path nor the response's type speaks of a stream."""
+        asked = self._asked.pop(flow, None)
+        if asked is None and flow.response is not None and detect.is_event_stream(flow.response):
+            return detect.read_request(flow.request)
+        return asked
+
+    def _open(self, flow: http.HTTPFlow) -> None:
+        asked = self._what_was_asked(flow)
+        if self._settings is None or self._leaving or asked is None or flow.response is None:
+            return
+        opened = open_stream(flow, asked, self._settings, self._write, self._on_close(flow))
+        if opened is None:
+            return
+        self._seen.add(flow)
+        self._streams[flow] = opened.stream
+        if not opened.observe:
+            headers.prepare(flow.request, flow.response)
+        flow.response.stream = opened.stream
+        internals.attach(flow, opened.stream)
+
+    def _finish_whole(self, flow: http.HTTPFlow, stream: Stream) -> None:
+        """The body was there before it could be streamed: it is empty, or another addon's, or a replayed one."""
+        response = flow.response
+        if response is None or stream.fed or response.raw_content is None:
+            stream.finish(reason(flow))
+            return
+        out = analyse(flow, stream)
+        if stream.repairs:
+            response.raw_content = out
+
+    def _analyse_saved(self, flow: http.HTTPFlow) -> None:
+        """Records for a flow from a file, which stays as it is."""
+        asked = self._what_was_asked(flow)
+        if self._settings is None or asked is None or flow.response is None or flow.response.raw_content is None:
+            return
+        opened = open_stream(flow, asked, self._settings, self._write, self._on_close(flow))
+        if opened is not None:
+            analyse(flow, opened.stream)
+
+    # -- the end of a stream
+
+    def _on_close(self, flow: http.HTTPFlow) -> Callable[[StreamContext, Stream], None]:
+        """The stream outlives neither its flow nor this."""
+        return functools.partial(self._closed, weakref.ref(flow))
+
+    def _closed(self, flow_ref: weakref.ref[http.HTTPFlow], context: StreamContext, stream: Stream) -> None:
+        flow, receipt = flow_ref(), stream.receipt
+        if flow is not None:
+            self._streams.pop(flow, None)
+        if receipt is not None and receipt.dialect is not None:
+            if flow is not None:
+                flow.metadata["resplice"] = report.metadata(context, receipt)
+            logger.log(report.level(receipt), "%s", report.sentence(context, receipt))
+        if self._leaving:
+            self._close_log_if_idle()
+
+    async def _shut_down(self) -> None:
+        for stream in self._streams.values():
+            stream.leave = True
+        deadline = asyncio.get_running_loop().time() + LEAVE_WITHIN
+        while self._streams and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - once, half a second
+            await asyncio.sleep(TICK / 20)
+        for stream in list(self._streams.values()):
+            stream.finish(Reason.SHUTDOWN)
+        self._close_log_if_idle()
+
+    # -- the log
+
+    def _write(self, record: Record) -> bool:
+        return self._writer is None or self._writer.write(record)
+
+    def _open_log(self, settings: options.Settings) -> None:
+        """The log before it writes what it has in a thread of its own: a slow disk must not stop the event loop."""
+        old, self._writer = self._writer, None
+        if settings.log:
+            self._writer = SidecarWriter(settings.log, max_bytes=settings.log_max_bytes, keep=settings.log_keep)
+            self._writer.start()
+        if old is not None:
+            threading.Thread(target=old.close, args=(DRAIN_WITHIN,), daemon=True).start()
+
+    def _close_log_if_idle(self) -> None:
+        if self._writer is not None and not self._streams:
+            self._writer.close(DRAIN_WITHIN)

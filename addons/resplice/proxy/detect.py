@@ -1,0 +1,98 @@
+"""Which flows are looked at. Everything else passes as if the addon were not there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from resplice.dialects import Dialect, for_request, wants_stream
+
+if TYPE_CHECKING:
+    from mitmproxy import http
+
+__all__ = ["EVENT_STREAM", "Asked", "Candidate", "candidate", "is_event_stream", "read_request"]
+
+EVENT_STREAM: Final = "text/event-stream"
+_OK: Final = 200
+_MAX_REQUEST: Final = 64 * 1024 * 1024
+"""The body of a larger request is not parsed; its path still speaks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for."""
+
+    dialect: Dialect | None
+    stream: bool | None
+    """None: it does not say, or its body is not at hand."""
+    model: str | None
+
+    @property
+    def llm_stream(self) -> bool:
+        """An LLM stream can be expected as the answer."""
+        return self.dialect is not None and self.stream is not False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A response that gets a session."""
+
+    dialect: Dialect | None
+    """None: an event stream of some kind; its first frame will tell."""
+    model: str | None
+
+
+def read_request(request: http.Request) -> Asked:
+    """What the request asks for, by its path, its query and, if mitmproxy did not stream it on, its body."""
+    body = _body(request)
+    dialect = for_request(request.path, body)
+    fields = _json_object(body)
+    wanted = wants_stream(body)
+    if dialect is None and "stream" not in fields:
+        wanted = None  # some other API, whose default is not known
+    if wanted is None and not body and request.query.get("stream") == "true":
+        wanted = True
+    model = fields.get("model")
+    return Asked(dialect, wanted, model if isinstance(model, str) else None)
+
+
+def candidate(request: http.Request, response: http.Response, asked: Asked) -> Candidate | None:
+    """What the response's headers promise. None: leave it alone."""
+    if response.status_code != _OK or request.method.upper() in {"HEAD", "CONNECT"} or asked.stream is False:
+        return None
+    if is_event_stream(response) or (asked.dialect and asked.stream and _may_be_mislabelled(response)):
+        return Candidate(asked.dialect, asked.model)
+    return None
+
+
+def is_event_stream(response: http.Response) -> bool:
+    """Whether the response says that it is a stream of events."""
+    return _media_type(response) == EVENT_STREAM
+
+
+def _json_object(body: bytes | None) -> dict[str, Any]:
+    try:
+        value = json.loads(body or b"")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _body(request: http.Request) -> bytes | None:
+    """The request's body as its sender wrote it (Codex compresses it)."""
+    raw = request.raw_content
+    if not raw or len(raw) > _MAX_REQUEST:
+        return None
+    return request.get_content(strict=False)
+
+
+def _media_type(response: http.Response) -> str:
+    header: str = response.headers.get("content-type", "")
+    return header.partition(";")[0].strip().lower()
+
+
+def _may_be_mislabelled(response: http.Response) -> bool:
+    """A type under which gateways send event streams by mistake. An image or an archive is no such thing."""
+    kind = _media_type(response)
+    return not kind or kind.startswith("text/") or "json" in kind or kind == "application/octet-stream"

@@ -1,0 +1,35 @@
+"""The few headers that have to change when a body's length or coding may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resplice.proxy.detect import EVENT_STREAM, is_event_stream
+
+if TYPE_CHECKING:
+    from mitmproxy import http
+
+__all__ = ["ask_for_identity", "codings", "prepare"]
+
+
+def ask_for_identity(request: http.Request) -> None:
+    """Ask the upstream not to encode its answer: what need not be decoded can't fail to decode."""
+    request.headers["accept-encoding"] = "identity"
+
+
+def codings(response: http.Response) -> list[str]:
+    """The codings of the body as mitmproxy hands it over, in the order in which they were applied."""
+    content = response.headers.get("content-encoding", "").split(",")
+    transfer = response.headers.get("transfer-encoding", "").split(",")
+    return [*content, *(name for name in transfer if name.strip().lower() != "chunked")]
+
+
+def prepare(request: http.Request, response: http.Response) -> None:
+    """Make the headers fit a decoded event stream of unknown length, in the client's version of HTTP."""
+    headers = response.headers
+    for name in ("content-length", "content-encoding", "transfer-encoding"):
+        headers.pop(name, None)
+    if request.http_version == "HTTP/1.1":
+        headers["transfer-encoding"] = "chunked"  # HTTP/1.0 ends by the close, HTTP/2 and HTTP/3 have frames
+    if not is_event_stream(response):
+        headers["content-type"] = EVENT_STREAM

@@ -1,0 +1,149 @@
+"""From a flow to the stream that watches it, and what a flow tells of how it ended."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from mitmproxy.flow import Error
+
+from resplice.core.events import Reason
+from resplice.proxy import decode, detect, headers
+from resplice.proxy.stream import Stream
+from resplice.records.recorder import StreamRecorder
+from resplice.records.redact import client_product
+from resplice.records.schema import StreamContext
+from resplice.session.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mitmproxy import http
+
+    from resplice.dialects import Dialect
+    from resplice.proxy.options import Settings
+    from resplice.records.schema import Record
+    from resplice.session.policy import Policy
+
+__all__ = ["Opened", "analyse", "looked_at", "open_stream", "reason"]
+
+logger = logging.getLogger("resplice")
+
+_PIECE: Final = 64 * 1024
+_LOCAL_RESET: Final = "stream reset by client (CANCEL)"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stream that was begun."""
+
+    stream: Stream
+    observe: bool
+    """Not one byte of it may change, nor a header."""
+
+
+def looked_at(flow: http.HTTPFlow, settings: Settings) -> bool:
+    """Whether `resplice_flows` lets the flow be looked at."""
+    return settings.flows is None or bool(settings.flows(flow))
+
+
+def open_stream(
+    flow: http.HTTPFlow,
+    asked: detect.Asked,
+    settings: Settings,
+    write: Callable[[Record], bool],
+    on_close: Callable[[StreamContext, Stream], None],
+) -> Opened | None:
+    """A stream for the flow's response, which is left as it is; None where there is nothing to watch."""
+    response = flow.response
+    found = detect.candidate(flow.request, response, asked) if response is not None else None
+    if response is None or found is None or not looked_at(flow, settings):
+        return None
+    observe = settings.policy.mode == "observe" or not flow.live
+    decoders = _decoders(response, found.dialect, observe=observe)
+    if decoders is None:
+        return None
+    policy = replace(settings.policy, mode="observe") if observe else settings.policy
+    context = _context(flow, found, policy)
+    clock = time.monotonic if flow.live else _no_clock
+    stream = Stream(
+        _session(found, policy, context, clock),
+        StreamRecorder(context, settings.evidence),
+        write=write,
+        on_close=lambda closed: on_close(context, closed),
+        decoders=decoders,
+        observe=observe,
+        clock=clock,
+        wall=time.time if flow.live else _stamp(response),
+    )
+    stream.open()
+    return Opened(stream, observe)
+
+
+def analyse(flow: http.HTTPFlow, stream: Stream) -> bytes:
+    """A body that is there as a whole: all of it through the stream. Returns what the client gets."""
+    body = (flow.response.raw_content if flow.response else None) or b""
+    out = [stream.feed(body[start : start + _PIECE]) for start in range(0, len(body), _PIECE)]
+    out.append(stream.finish(reason(flow), flow.error.msg if flow.error else ""))
+    return b"".join(out)
+
+
+def reason(flow: http.HTTPFlow) -> Reason:
+    """How a flow ended, as far as mitmproxy's message for it tells."""
+    message = flow.error.msg if flow.error else None
+    if message is None:
+        return Reason.UPSTREAM_END
+    if message == Error.KILLED_MESSAGE:
+        return Reason.KILLED
+    client_left = flow.live and not flow.client_conn.connected
+    # HTTP/2 calls every reset "by client", whoever it was; only clients say CANCEL as a rule.
+    if client_left or message in {"Client disconnected.", _LOCAL_RESET}:
+        return Reason.CLIENT_DISCONNECT
+    return Reason.UPSTREAM_ABORT
+
+
+def _decoders(response: http.Response, dialect: Dialect | None, *, observe: bool) -> list[decode.Decoder] | None:
+    """What undoes the body's coding; None where it can't be undone, or must not: the stream may be none of ours."""
+    decoders = decode.for_codings(headers.codings(response))
+    if decoders is None:
+        logger.warning("Resplice: a response's coding is unknown (%s), it passes as it is.", ascii(headers.codings(response)))
+    elif decoders and dialect is None and not observe:
+        return None
+    return decoders
+
+
+def _session(found: detect.Candidate, policy: Policy, context: StreamContext, clock: Callable[[], float]) -> Session:
+    return Session(found.dialect, policy, seed=context.stream_id, now=clock(), model=found.model)
+
+
+def _context(flow: http.HTTPFlow, found: detect.Candidate, policy: Policy) -> StreamContext:
+    request, response = flow.request, flow.response
+    return StreamContext(
+        stream_id=uuid.uuid4().hex,
+        flow_id=flow.id,
+        host=request.pretty_host,
+        port=request.port,
+        method=request.method,
+        path=request.path,
+        status=response.status_code if response else None,
+        client_http=request.http_version,
+        upstream_http=response.http_version if response else "",
+        client=client_product(request.headers.get("user-agent")),
+        dialect=found.dialect.name if found.dialect else None,
+        model=found.model,
+        mode=policy.mode,
+        source="live" if flow.live else "saved",
+    )
+
+
+def _no_clock() -> float:
+    """A saved flow says nothing about when each byte came."""
+    return 0.0
+
+
+def _stamp(response: http.Response) -> Callable[[], float]:
+    at = response.timestamp_end or time.time()
+    return lambda: at

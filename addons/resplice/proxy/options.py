@@ -1,0 +1,259 @@
+"""The addon's options: one table, from which they are registered, validated and documented."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
+
+from mitmproxy import flowfilter
+from mitmproxy.exceptions import OptionsError
+
+from resplice.records.schema import Evidence
+from resplice.session.policy import IDS, KEEPALIVE_BEFORE_ID, MAX_EVENT_BYTES, MODES, ON_LOSS, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["OPTIONS", "PREFIX", "Option", "Settings", "complaints", "markdown_table", "read", "register"]
+
+PREFIX: Final = "resplice_"
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A row of the table."""
+
+    name: str
+    type: type
+    default: Any
+    help: str
+    """One paragraph. It is the option's documentation, in mitmproxy and in the README."""
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    low: int = 0
+    high: int = 0
+    """Range of a number, both ends included."""
+
+    @property
+    def values(self) -> str:
+        """What it may be, for a person."""
+        if self.choices:
+            return ", ".join(self.choices)
+        if self.type is int:
+            return f"{self.low} to {self.high}" + (f" {self.unit}" if self.unit else "")
+        return self.unit or "text"
+
+
+OPTIONS: Final[tuple[Option, ...]] = (
+    Option(
+        "resplice_mode",
+        str,
+        "repair",
+        "repair: broken streams are mended. observe: not one byte changes, and the log says what would have been done.",
+        MODES,
+    ),
+    Option(
+        "resplice_on_loss",
+        str,
+        "error",
+        "What follows when the upstream destroyed information. error: the dialect's own error event ends the stream. "
+        "continue: the damaged event is dropped and the stream goes on.",
+        ON_LOSS,
+    ),
+    Option(
+        "resplice_ids",
+        str,
+        "stream",
+        "Which ids of chat chunks are brought into line. stream: all chunks of a completion bear its one id. "
+        "keepalive: only keepalive chunks are touched. off: none.",
+        IDS,
+    ),
+    Option(
+        "resplice_keepalive_before_id",
+        str,
+        "pin",
+        "A keepalive chunk that comes before the stream's real id is known. pin: one id is minted and kept for the whole "
+        "stream. comment: it becomes a comment. hold: it waits for the id. drop: it is dropped.",
+        KEEPALIVE_BEFORE_ID,
+    ),
+    Option(
+        "resplice_flows",
+        str,
+        "",
+        "Only flows that match this mitmproxy filter expression are looked at, e.g. '~d api.openai.com'. Empty: all that "
+        "are LLM streams.",
+        unit="filter expression",
+    ),
+    Option(
+        "resplice_log",
+        str,
+        "{confdir}/resplice/%Y-%m-%d.jsonl",
+        "File of the sidecar log. {confdir} stands for mitmproxy's configuration folder, % marks are those of strftime, "
+        "missing folders are made. Empty: no log.",
+        unit="path",
+    ),
+    Option(
+        "resplice_log_max_mib",
+        int,
+        100,
+        "The log is rotated when it reaches this size. 0: never.",
+        unit="MiB",
+        high=1024 * 1024,
+    ),
+    Option("resplice_log_keep", int, 10, "How many rotated logs are kept of each file.", unit="files", high=10_000),
+    Option(
+        "resplice_evidence",
+        str,
+        "sample",
+        "How much of the bytes that were changed goes into the log. hash: length and SHA-256. sample: also the first and "
+        "the last 256 bytes, secrets taken out. full: every byte, so that the upstream's stream can be reconstructed; "
+        "secrets are in it.",
+        tuple(Evidence),
+    ),
+    Option(
+        "resplice_max_event_mib",
+        int,
+        MAX_EVENT_BYTES // MIB,
+        "An incomplete event larger than this passes as it is, and the log says so.",
+        unit="MiB",
+        low=1,
+        high=1024,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options' values, checked and in the form in which they are used. A stream keeps those that it began with."""
+
+    policy: Policy
+    evidence: Evidence
+    flows: flowfilter.TFilter | None
+    log: str
+    """Path with strftime marks; empty means off."""
+    log_max_bytes: int
+    log_keep: int
+
+    @property
+    def log_file(self) -> tuple[str, int, int]:
+        """What a change of means a new log."""
+        return self.log, self.log_max_bytes, self.log_keep
+
+
+class Registry(Protocol):
+    """What is needed of mitmproxy's loader."""
+
+    def add_option(
+        self,
+        name: str,
+        typespec: type,
+        default: Any,
+        help: str,  # noqa: A002 - mitmproxy's name for it
+        choices: Sequence[str] | None = None,
+    ) -> None: ...
+
+
+def register(loader: Registry) -> None:
+    """Make the options known to mitmproxy."""
+    for option in OPTIONS:
+        loader.add_option(option.name, option.type, option.default, option.help, option.choices or None)
+
+
+def read(options: Any) -> Settings:
+    """The settings that mitmproxy's options object holds.
+
+    Raises:
+        OptionsError: a value is wrong; the message is one line that says what to do.
+
+    """
+    values = {option.name.removeprefix(PREFIX): _checked(option, getattr(options, option.name)) for option in OPTIONS}
+    return Settings(
+        policy=Policy(
+            mode=values["mode"],
+            on_loss=values["on_loss"],
+            ids=values["ids"],
+            keepalive_before_id=values["keepalive_before_id"],
+            max_event_bytes=values["max_event_mib"] * MIB,
+        ),
+        evidence=Evidence(values["evidence"]),
+        flows=_filter(values["flows"]),
+        log=_log_path(values["log"], options.confdir),
+        log_max_bytes=values["log_max_mib"] * MIB,
+        log_keep=values["log_keep"],
+    )
+
+
+def complaints(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What is wrong with values as they were typed, by the option's name.
+
+    mitmproxy ignores an option that nobody registers, and leaves an addon out if a value does not parse:
+    either way a slip of the pen would silently leave streams unrepaired.
+    """
+    known = {option.name: option for option in OPTIONS}
+    found = {
+        name: _not_parsed(known[name], values) if name in known else _not_known(name, known)
+        for name, values in given.items()
+        if name.startswith(PREFIX)
+    }
+    return {name: complaint for name, complaint in found.items() if complaint}
+
+
+def markdown_table() -> str:
+    """The table for the README."""
+    rows = [f"| `{one.name}` | {_shown(one.default)} | {one.values} | {one.help} |" for one in OPTIONS]
+    return "\n".join(["| option | default | values | meaning |", "|---|---|---|---|", *rows])
+
+
+def _shown(default: Any) -> str:
+    return f"`{default}`" if str(default) else "empty"
+
+
+def _not_known(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{name} is no option of Resplice" + (f"; did you mean {near[0]}?" if near else ".")
+
+
+def _not_parsed(option: Option, values: Sequence[str]) -> str:
+    if len(values) != 1:
+        return f"{option.name} has {len(values) or 'no'} values; give one."
+    if option.type is int and not values[0].strip().lstrip("+-").isdecimal():
+        return f"{option.name} is {values[0]!r}; give a whole number from {option.low} to {option.high}."
+    return ""
+
+
+def _refuse(message: str) -> NoReturn:
+    error: Any = OptionsError  # its constructor has no types
+    raise error(message)
+
+
+def _checked(option: Option, value: Any) -> Any:
+    if option.choices and value not in option.choices:
+        _refuse(f"{option.name} is {value!r}; choose one of {', '.join(option.choices)}.")
+    if option.type is int and not option.low <= value <= option.high:
+        _refuse(f"{option.name} is {value}; give a whole number from {option.low} to {option.high}.")
+    return value
+
+
+def _filter(expression: str) -> flowfilter.TFilter | None:
+    if not expression.strip():
+        return None
+    try:
+        return flowfilter.parse(expression)
+    except ValueError:
+        _refuse(f"resplice_flows is {expression!r}, which is no filter expression; see mitmproxy's help, or leave it empty.")
+
+
+def _log_path(template: str, confdir: str) -> str:
+    if not template.strip():
+        return ""
+    path = template.replace("{confdir}", confdir.replace("%", "%%"))
+    try:
+        sound = "\0" not in time.strftime(path)
+    except ValueError:
+        sound = False
+    if not sound:
+        _refuse(f"resplice_log is {template!r}, which can't be a path; give one or leave it empty.")
+    return path

@@ -1,0 +1,234 @@
+"""One flow's response as it passes: the callable that mitmproxy hands every piece of the body to.
+
+It is also what the shim drives (ticks, aborts, a client that left), and the place where findings become records.
+Nothing in here raises: whatever fails, the client gets the upstream's bytes, and the log says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from resplice.core.events import Effect, Finding, Reason, Receipt
+from resplice.core.kinds import Kind
+from resplice.proxy.decode import DecodeError, Decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from resplice.records.recorder import StreamRecorder
+    from resplice.records.schema import Record
+    from resplice.session.session import Session
+
+__all__ = ["TICK", "Stream"]
+
+logger = logging.getLogger("resplice")
+
+TICK: Final = 0.5
+"""Seconds between two looks at a stream: soon enough for a kill to take effect within a second."""
+
+type Clock = Callable[[], float]
+
+
+class Stream:
+    """``stream(bytes) -> list[bytes]``: empty while something is held, else one object; no ``b""``, no exception, ever."""
+
+    def __init__(  # noqa: PLR0913 - all but the first two are keywords
+        self,
+        session: Session,
+        recorder: StreamRecorder,
+        *,
+        write: Callable[[Record], bool],
+        on_close: Callable[[Stream], None],
+        decoders: Sequence[Decoder] = (),
+        observe: bool = False,
+        clock: Clock = time.monotonic,
+        wall: Clock = time.time,
+    ) -> None:
+        """``on_close`` is told once, when the stream is over and its receipt is written."""
+        self.receipt: Receipt | None = None
+        self.client_gone = False
+        self.leave = False
+        """The proxy is going down: the shim shall end the client's message at its next tick."""
+        self.fed = False
+        """At least one byte of the body came by."""
+        self._on_close = on_close
+        self._session = session
+        self._recorder = recorder
+        self._write = write
+        self._decoders = tuple(decoders)
+        self._observe = observe
+        self._clock = clock
+        self._wall = wall
+        self._raw = False
+        """Resplice itself failed: from here on bytes pass as they are."""
+        self._opened = False
+        self._deaf = False
+        """The body's coding is damaged."""
+        self._finished = False
+        self._told = False
+        self._lost_records = 0
+
+    # -- what mitmproxy calls
+
+    def __call__(self, data: bytes) -> list[bytes]:
+        """A piece of the body; ``b""`` is its end."""
+        out = self.feed(data) if data else self.finish(Reason.UPSTREAM_END)
+        return [out] if out else []
+
+    # -- what the shim and the addon call
+
+    @property
+    def finished(self) -> bool:
+        """The stream is over."""
+        return self._finished
+
+    @property
+    def ended(self) -> bool:
+        """The client was told that the stream failed: its message shall be ended now, and the upstream be closed."""
+        return not self._observe and not self._raw and self._session.ended and not self._finished
+
+    @property
+    def repairs(self) -> bool:
+        """It is an LLM stream and may be changed, so that an abort can be turned into an honest end."""
+        return not self._observe and not self._raw and self._session.dialect is not None
+
+    @property
+    def concluded(self) -> bool:
+        """The client got a terminal or an error event: a clean end of its message hides nothing."""
+        return self.receipt is not None and self.receipt.terminal != "missing"
+
+    def open(self) -> None:
+        """Write the stream's first record, once its dialect is known. A stream of no known dialect leaves none."""
+        dialect = self._session.dialect
+        if self._opened or dialect is None:
+            return
+        self._opened = True
+        self._recorder.learn(dialect=dialect.name)
+        self._record(self._recorder.open(self._wall()))
+
+    def feed(self, data: bytes) -> bytes:
+        """A piece of the body in, what the client gets for it out."""
+        if self._finished:
+            return b"" if self.concluded and not self._observe else data
+        self.fed = True
+        now = self._clock()
+        out = self._decode(data, now) if self._decoders else self._inspect(data, now)
+        return data if self._observe else out
+
+    def tick(self) -> bytes:
+        """Time passed: what is complete and overdue goes to the client."""
+        return b"" if self._finished else self._guarded(lambda: self._session.tick(self._clock()))
+
+    def finish(self, reason: Reason, detail: str = "") -> bytes:
+        """The stream is over. Out come the client's last bytes; later calls do nothing."""
+        if self._finished:
+            return b""
+        if reason is Reason.UPSTREAM_END and any(decoder.open for decoder in self._decoders):
+            detail = "the encoded body ends before the end of its data"
+        self.client_gone = reason is Reason.CLIENT_DISCONNECT
+        out = self._guarded(lambda: self._session.finish(reason, self._clock(), detail))
+        self._close()
+        return out
+
+    # -- inside
+
+    def _guarded(self, step: Callable[[], bytes]) -> bytes:
+        """Bytes that the session gives of its own accord. In observe mode, and once it has failed, there are none."""
+        if self._raw:
+            return b""
+        try:
+            out = step()
+        except Exception as error:  # noqa: BLE001 - fail open
+            self._fail_open(error)
+            return b""
+        self._report()
+        return b"" if self._observe else out
+
+    def _inspect(self, data: bytes, now: float) -> bytes:
+        if self._raw:
+            return data
+        try:
+            out = self._session.receive_data(data, now)
+        except Exception as error:  # noqa: BLE001 - fail open
+            self._fail_open(error)
+            return data
+        self._report()
+        return out
+
+    def _decode(self, data: bytes, now: float) -> bytes:
+        """As ``_inspect``, for encoded bytes. Where they don't decode the session ends the stream; the rest is of no use."""
+        if self._deaf:
+            return b""
+        out: list[bytes] = []
+        try:
+            out.extend(self._inspect(piece, now) for piece in _decoded(self._decoders, data))
+        except DecodeError as error:
+            self._deaf = True
+            why = str(error)
+            out.append(self._guarded(lambda: self._session.fail(Kind.ENCODING_BROKEN, why, now)))
+        return b"".join(out)
+
+    def _report(self) -> None:
+        """Write down what the session found. A defect in this harms no stream."""
+        try:
+            findings = self._session.take_findings()
+            if not self._opened:
+                self.open()
+            for finding in findings:
+                self._record_finding(finding)
+        except Exception:  # noqa: BLE001 - fail open
+            self._tell("Resplice failed to write a record; the stream itself is not affected.")
+
+    def _record_finding(self, finding: Finding) -> None:
+        if finding.kind is Kind.INTERNAL_ERROR:
+            logger.error("A stream passes raw from here on because Resplice failed: %s", ascii(finding.why))
+        if self._opened:
+            self._record(self._recorder.finding(finding, self._wall()))
+
+    def _record(self, record: Record) -> None:
+        if not self._write(record):
+            self._lost_records += 1
+
+    def _close(self) -> None:
+        """Write the receipt, and let go of the stream."""
+        self._finished = True
+        try:
+            self.receipt = self._session.receipt()
+            if self._opened:
+                record = self._recorder.close(
+                    self.receipt, self._wall(), client_gone=self.client_gone, lost_records=self._lost_records
+                )
+                self._record(record)
+            self._on_close(self)
+        except Exception:  # noqa: BLE001 - fail open
+            self._tell("Resplice failed to close a stream's record; the stream itself is not affected.")
+
+    def _fail_open(self, error: Exception) -> None:
+        """A defect of ours: from here on the stream passes as it comes."""
+        self._raw = True
+        self._tell("Resplice failed; a stream passes raw from here on.", error)
+        if self._opened:
+            why = f"Resplice itself failed ({type(error).__name__}); the stream passes raw from here on."
+            note = Finding(Effect.NOTE, Kind.INTERNAL_ERROR, 0, b"", 0, b"", why)
+            self._record(self._recorder.finding(note, self._wall()))
+
+    def _tell(self, message: str, error: Exception | None = None) -> None:
+        """An error with its traceback, once for each stream."""
+        if not self._told:
+            self._told = True
+            logger.error(message, exc_info=error or True)
+
+
+def _decoded(decoders: Sequence[Decoder], data: bytes) -> Iterator[bytes]:
+    """One piece of input through all of the codings, as far as they decode."""
+    pieces: Iterator[bytes] = iter((data,))
+    for decoder in decoders:
+        pieces = _through(decoder, pieces)
+    return pieces
+
+
+def _through(decoder: Decoder, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield from decoder.decode(piece)

@@ -1,0 +1,278 @@
+"""What the shim needs of mitmproxy, and what it does with it: an upgrade that breaks this shall fail here and nowhere else.
+
+mitmproxy's HTTP layer is driven without sockets: events in, what would be sent to each side out.
+"""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+from mitmproxy import connection, ctx, options
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.connection import ConnectionState
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
+from mitmproxy.test import taddons, tflow
+
+from resplice.core.events import Reason
+from resplice.proxy import internals
+from resplice.proxy.addon import Resplice
+from unit.proxy.frames import FIRST, LAST
+
+BODY = b'{"model":"m","stream":true,"messages":[]}'
+REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
+END = b"0\r\n\r\n"
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+class Bench:
+    """mitmproxy's HTTP layer between a client and a server that exist on paper only."""
+
+    def __init__(self, tctx, addon):
+        self.addon = addon
+        self.client = connection.Client(peername=("c", 1), sockname=("p", 2), state=ConnectionState.OPEN)
+        self.server = connection.Server(address=("h", 80))
+        self.server.state = ConnectionState.OPEN
+        context = Context(self.client, tctx.options)
+        context.server = self.server
+        self.layer = HttpLayer(context, HTTPMode.transparent)
+        self.sent = {self.client: b"", self.server: b""}
+        self.closed = []
+        self.timers = []
+        self.hooks = []
+        self.flow = None
+        server = Proxyserver()
+        server.connections[self.client.id] = SimpleNamespace(layer=SimpleNamespace(context=context), client=self.client)
+        tctx.master.addons.add(server)
+        self.give(events.Start())
+
+    def give(self, event):
+        todo = [event]
+        while todo:
+            for command in self.layer.handle_event(todo.pop(0)):
+                todo.extend(self._obey(command))
+
+    def _obey(self, command):
+        if isinstance(command, commands.SendData):
+            self.sent[command.connection] += command.data
+        elif isinstance(command, commands.CloseConnection):
+            self.closed.append(command.connection)
+        elif isinstance(command, commands.RequestWakeup):
+            self.timers.append(command)
+        elif isinstance(command, commands.StartHook):
+            self.hooks.append(command.name)
+            (self.flow,) = command.args()
+            getattr(self.addon, command.name, lambda _: None)(self.flow)
+            return [events.HookCompleted(command)]
+        return []
+
+    def receive(self, side, data):
+        self.give(events.DataReceived(side, data))
+
+    def start(self, *pieces):
+        self.receive(self.client, REQUEST)
+        self.receive(self.server, CHUNKED)
+        for piece in pieces:
+            self.receive(self.server, chunk(piece))
+        assert "responseheaders" in self.hooks
+
+    def break_off(self, side):
+        side.state = ConnectionState.CAN_WRITE
+        self.give(events.ConnectionClosed(side))
+
+    def tick(self):
+        self.give(events.Wakeup(self.timers.pop()))
+
+    @property
+    def body(self):
+        return self.sent[self.client].partition(b"\r\n\r\n")[2]
+
+
+@pytest.fixture
+def bench():
+    addon = Resplice()
+    with taddons.context(addon) as tctx:
+        made = Bench(tctx, addon)
+        tctx.configure(addon, resplice_log="")
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _nothing_told_yet(monkeypatch):
+    monkeypatch.setattr(internals, "_told", set())
+
+
+def verdict(bench):
+    return bench.flow.metadata["resplice"]["outcome"]
+
+
+def test_this_mitmproxy_has_all_that_the_shim_needs():
+    assert internals.lacking() == []
+
+
+def test_a_healthy_stream_takes_its_course(bench):
+    bench.start(FIRST, LAST, b"data: [DONE]\n\n")
+    bench.receive(bench.server, END)
+    assert bench.body == chunk(FIRST) + chunk(LAST) + chunk(b"data: [DONE]\n\n") + END
+    assert bench.hooks == ["requestheaders", "request", "responseheaders", "response"]
+    assert verdict(bench) == "complete"
+    assert bench.closed == []
+
+
+def test_an_upstream_that_breaks_off_becomes_an_error_event_and_a_clean_end(bench):
+    bench.start(FIRST)
+    bench.break_off(bench.server)
+    assert bench.body.startswith(chunk(FIRST))
+    assert b'data: {"error"' in bench.body
+    assert bench.body.endswith(b"\r\n" + END)
+    assert bench.hooks[-1] == "response"
+    assert bench.flow.error is None
+    assert verdict(bench) == "upstream_abort"
+    assert bench.client not in bench.closed
+
+
+def test_the_clients_connection_takes_another_request_after_that(bench):
+    bench.start(FIRST)
+    bench.break_off(bench.server)
+    bench.receive(bench.client, REQUEST)
+    assert bench.hooks[-2:] == ["requestheaders", "request"]
+
+
+def test_a_client_that_leaves_closes_the_upstream(bench):
+    bench.start(FIRST)
+    bench.break_off(bench.client)
+    assert bench.server in bench.closed
+    assert bench.hooks[-1] == "error"
+    assert verdict(bench) == "client_disconnect"
+
+
+def test_a_kill_takes_effect_at_the_next_tick(bench):
+    bench.start(FIRST)
+    bench.flow.kill()
+    bench.tick()
+    assert bench.body == chunk(FIRST)
+    assert {bench.client, bench.server} <= set(bench.closed)
+    assert verdict(bench) == "killed"
+    assert bench.flow.error.msg == bench.flow.error.KILLED_MESSAGE
+    assert bench.layer.streams == {}
+
+
+def test_a_shutdown_takes_effect_at_the_next_tick(bench):
+    bench.start(FIRST)
+    for stream in bench.addon._streams.values():
+        stream.leave = True
+    bench.tick()
+    assert bench.server in bench.closed
+    assert verdict(bench) == "shutdown"
+
+
+def test_a_loss_ends_the_message_at_once_and_closes_the_upstream(bench):
+    bench.start(FIRST, b'data: {"cut\n\n', LAST)
+    assert b'data: {"error"' in bench.body
+    assert bench.body.endswith(END)
+    assert bench.server in bench.closed
+    assert bench.layer.streams == {}
+    late = len(bench.body)
+    bench.receive(bench.server, chunk(LAST))
+    assert len(bench.body) == late
+
+
+def test_ticks_go_on_as_long_as_the_stream_does_and_no_longer(bench):
+    bench.start(FIRST)
+    for _ in range(3):
+        assert len(bench.timers) == 1
+        bench.tick()
+    bench.receive(bench.server, chunk(LAST + b"data: [DONE]\n\n") + END)
+    bench.tick()
+    assert bench.timers == []
+    assert bench.body.endswith(END)
+
+
+def test_a_body_that_the_upstream_delimits_by_closing_leaves_no_half_open_connection(bench):
+    bench.receive(bench.client, REQUEST)
+    bench.receive(bench.server, HEAD + b"\r\n" + FIRST + LAST + b"data: [DONE]\n\n")
+    bench.break_off(bench.server)
+    assert bench.body.endswith(END)
+    assert bench.server in bench.closed
+    assert verdict(bench) == "complete"
+
+
+def test_an_empty_piece_in_the_middle_is_no_end(bench):
+    bench.start(FIRST)
+    (target,) = bench.layer.streams.values()
+    bench.give_to = list(target.handle_event(internals.ResponseData(target.stream_id, b"")))
+    assert bench.give_to == []
+    assert not next(iter(bench.addon._streams.values())).finished
+
+
+def test_an_event_stream_of_another_kind_breaks_off_with_its_upstream(bench):
+    bench.receive(bench.client, b"GET /clock HTTP/1.1\r\nhost: h\r\n\r\n")
+    bench.receive(bench.server, CHUNKED + chunk(b"data: tick\n\n"))
+    bench.break_off(bench.server)
+    assert not bench.body.endswith(END)
+    assert bench.client in bench.closed
+    assert bench.hooks[-1] == "error"
+
+
+@pytest.mark.parametrize("name", ["HttpStream", "Wakeup", "SendHttp"])
+def test_where_mitmproxy_is_built_differently_this_is_told_once_and_streams_are_repaired_without(bench, monkeypatch, caplog, name):
+    monkeypatch.setattr(internals, name, None)
+    bench.start(FIRST)
+    bench.receive(bench.server, END)
+    assert b'data: {"error"' in bench.body
+    assert verdict(bench) == "upstream_end"
+    assert internals.attach(bench.flow, SimpleNamespace()) is False
+    assert [record.levelno for record in caplog.records if name in record.message] == [logging.WARNING]
+
+
+def test_an_internal_that_raises_is_told_and_harms_nothing(bench, monkeypatch, caplog):
+    monkeypatch.setattr(internals, "_find", lambda _: 1 / 0)
+    bench.start(FIRST, LAST, b"data: [DONE]\n\n")
+    bench.receive(bench.server, END)
+    assert verdict(bench) == "complete"
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_without_the_shim_the_hooks_still_tell_how_a_stream_ended(bench, monkeypatch):
+    monkeypatch.setattr(internals, "_find", lambda _: None)
+    bench.start(FIRST)
+    bench.break_off(bench.server)
+    assert verdict(bench) == "upstream_abort"
+    assert bench.client in bench.closed
+
+
+@pytest.mark.parametrize(("replay", "why"), [("request", "a replayed request"), (None, "the flow's connection is not known")])
+def test_a_flow_without_a_connection_is_told_once(caplog, replay, why):
+    with taddons.context():
+        flow = tflow.tflow()
+        flow.is_replay = replay
+        for _ in range(2):
+            assert internals.attach(flow, SimpleNamespace()) is False
+    assert caplog.text.count(why) == 1
+
+
+def test_values_that_wait_for_their_option_can_be_read():
+    held = options.Options()
+    held.set("resplice_mode=x", "resplice_log_keep", defer=True)
+    assert internals.deferred_options(held) == {"resplice_mode": ["x"], "resplice_log_keep": []}
+    internals.forget_deferred(held, "resplice_mode")
+    held.update_defer(resplice_log_max_mib=7)
+    assert internals.deferred_options(held) == {"resplice_log_keep": [], "resplice_log_max_mib": ["7"]}
+    assert internals.deferred_options(object()) == {}
+
+
+def test_a_shutdown_is_told_from_a_reload():
+    with taddons.context():
+        assert not internals.is_shutting_down()
+        ctx.master.should_exit.set()
+        assert internals.is_shutting_down()
+
+
+def test_every_reason_that_the_shim_gives_is_one_of_the_session():
+    assert {Reason.KILLED, Reason.SHUTDOWN, Reason.UPSTREAM_ABORT, Reason.CLIENT_DISCONNECT} <= set(Reason)
