@@ -241,9 +241,7 @@ HONEST = [
         s.CHAT.replace(b'"Hel"}, "finish_reason": null}]}\n\n', b"\n", 1),
         "truncated_json",
     ),
-    honest(
-        "a value is cut, a blank line follows", C, s.CHAT.replace(b'el"}, "finish_reason": null}]}', b"", 1), "truncated_json"
-    ),
+    honest("a value is cut, a blank line follows", C, s.CHAT.replace(b'el"}, "finish_reason": null}]}', b"", 1), "truncated_json"),
     honest("tool arguments are cut", A, TOOL.replace(b'b\\"}"}}\n\n', b"", 1), "truncated_json"),
     honest("the stream ends in a value", C, HALF_C[:-20], "truncated_json"),
     honest("the stream ends in a name", A, HALF_A + b"event: content_bl", "event_without_data", "answer_incomplete"),

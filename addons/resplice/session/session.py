@@ -69,7 +69,9 @@ class Session:
 
     def take_findings(self) -> list[Finding]:
         """What was found since the last call, in order."""
-        findings, self._stream.ledger.findings = self._stream.ledger.findings, []
+        findings = self._stream.ledger.findings
+        if findings:
+            self._stream.ledger.findings = []
         return findings
 
     def receipt(self) -> Receipt:
@@ -99,8 +101,11 @@ class Session:
         stream, framer = self._stream, self._framer
         if stream.raw:
             return stream.pass_(data)
-        if framer.steady and stream.in_order:
+        if framer.steady and stream.in_order and b"\r" not in data:
             return self._receive_healthy(data)
+        end = framer.completes_at(data) if framer.waiting else 0
+        if 0 < end < len(data):
+            return self._receive(data[:end]) + self._receive(data[end:])
         held = framer.held
         try:
             items = framer.receive_data(data)

@@ -1,0 +1,62 @@
+# Everything runs in .venv, which the first command makes. Paths are relative: the clone may lie in a folder with blanks in its name.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format bench clean
+PYTHON := .venv/bin/python
+READY := .venv/.ready
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1	/'
+
+demo: $(READY) ## broken streams into the real SDKs, without and with Resplice: a table
+	@$(PYTHON) examples/demo.py $(ARGS)
+
+test: $(READY) ## the whole test suite; ARGS="-k name" for a part of it
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint: $(READY) ## ruff and mypy --strict
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+format: $(READY) ## lay out the code, write the generated parts of the README
+	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m resplice.cli.docs README.md
+
+bench: $(READY) ## measure speed
+	@$(PYTHON) bench/run.py $(ARGS)
+
+clean: ## remove .venv and everything that was generated
+	@rm -rf .venv out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf addons/*.egg-info
+
+# python3 comes first: where pyenv, asdf or mise is in use, .python-version selects it.
+define FIND_PYTHON
+for candidate in python3 python3.14 python3.13 python3.12 python; do \
+	if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then \
+		echo "$$candidate"; exit 0; \
+	fi; \
+done
+endef
+
+define NO_PYTHON
+Resplice needs Python 3.12 or newer with its venv module, and found none as python3, python3.14, python3.13 or python3.12.
+  Debian, Ubuntu:  sudo apt install python3 python3-venv
+  Fedora:          sudo dnf install python3.13
+  macOS:           brew install python@3.13
+  anywhere:        https://docs.astral.sh/uv/ and then: uv python install 3.13
+endef
+export NO_PYTHON
+
+$(READY): pyproject.toml
+	@if ! $(PYTHON) -c 'import pip, sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then \
+		python=$$($(FIND_PYTHON)); \
+		if [ -z "$$python" ]; then printf '%s\n' "$$NO_PYTHON" >&2; exit 1; fi; \
+		echo "Making .venv with $$("$$python" --version)"; \
+		rm -rf .venv && "$$python" -m venv .venv; \
+	fi
+	@echo "Installing Resplice, and the SDKs and tools that its demo and tests use, into .venv"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@

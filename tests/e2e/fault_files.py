@@ -1,0 +1,128 @@
+"""The single-fault streams that lie beside this repository: what each is about, and what its exact answer is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from unittest.mock import ANY
+
+from sdk_clients import Answer, Tool
+
+FOLDER: Final = Path(__file__).resolve().parents[3] / "shared" / "faults"
+DIALECTS: Final = ("openai-chat", "openai-responses", "anthropic-messages")
+
+GROUPS: Final[dict[str, dict[str, str]]] = {
+    "framing": {
+        "openai-chat": "comment_mid comment_mid_after_id comment_single_nl concat_json concat_spaces_event crlf "
+        "data_null empty_data event_only id_lines_ok leading_blank no_space nul_bytes pretty_noprefix retry_only "
+        "split_event_data truncated_json",
+        "openai-responses": "comment_mid no_event_lines split_event_data",
+        "anthropic-messages": "comment comment_in_data comment_in_frame comment_mid_id concat_json concat_spaces_event "
+        "cr empty_event_before_start missing_blank mixed_lf_crlf no_event_lines ping_empty_data truncated_then_event",
+    },
+    "encoding": {
+        "openai-chat": "raw_nl_in_string u2028",
+        "anthropic-messages": "bom c0_in_string invalid_utf8",
+    },
+    "ids, keepalives, foreign events": {
+        "openai-chat": "id_changes named_event_custom",
+        "openai-responses": "chat_chunk_mixed keepalive_event keepalive_untyped",
+        "anthropic-messages": "dup_message_start dup_message_start_new ping_first unknown_event_json",
+    },
+    "terminals": {
+        "openai-chat": "done_dup done_no_blank done_nospace done_quoted no_finish no_finish_no_done",
+        "openai-responses": "done_instead_completed done_tail no_completed",
+        "anthropic-messages": "no_message_stop",
+    },
+    "errors inside a 200": {
+        "openai-chat": "error_event error_obj error_str html obj_choices_empty_error",
+        "openai-responses": "error_event failed",
+        "anthropic-messages": "empty_body error_after_text_api html json_body",
+    },
+    "healthy": {
+        "openai-chat": "ok t_ok usage_null_choices_empty",
+        "openai-responses": "ok",
+        "anthropic-messages": "ok",
+    },
+}
+"""The faults of which not one may end silently wrong. All others break a contract between fields of payloads."""
+
+CONTRACT: Final = "contract"
+
+_CHAT: Final = Answer(text="Hello", stop="stop")
+_CHAT_TOOL: Final = Answer(tools=[Tool("call_a", "f", '{"x":1}')], stop="tool_calls")
+_RESPONSES: Final = Answer(text="Hello", stop="completed", usage=(1, 1))
+_MESSAGES: Final = Answer(text="Hello", stop="end_turn", usage=(1, 2))
+
+TRUTHS: Final[dict[str, Answer | None]] = {
+    # An error is the truth: the upstream says so, or it destroyed a part of the answer.
+    "openai-chat/error_event": None,
+    "openai-chat/error_obj": None,
+    "openai-chat/error_str": None,
+    "openai-chat/obj_choices_empty_error": None,
+    "openai-chat/html": None,
+    "openai-chat/truncated_json": None,
+    "openai-chat/no_finish": None,  # nothing says that the answer was whole
+    "openai-chat/no_finish_no_done": None,
+    "openai-responses/error_event": None,
+    "openai-responses/failed": None,
+    "anthropic-messages/error_after_text_api": None,
+    "anthropic-messages/empty_body": None,
+    "anthropic-messages/html": None,
+    "anthropic-messages/truncated_then_event": None,
+    "anthropic-messages/dup_message_start_new": None,  # two messages are no answer
+    # The answer differs from the healthy stream's.
+    "openai-chat/raw_nl_in_string": Answer(text="Hel\nlo", stop="stop"),
+    "openai-chat/u2028": Answer(text="Hel\u2028lo", stop="stop"),
+    "openai-chat/usage_null_choices_empty": Answer(text="Hello", stop="stop", usage=(1, 1)),
+    "openai-chat/t_noid": Answer(tools=[Tool(ANY, "f", '{"x":1}')], stop="tool_calls"),  # it may be minted
+    "openai-chat/t_par_same_index": Answer(tools=[Tool("a", "f", '{"x":1}'), Tool("b", "g", '{"y":2}')], stop="tool_calls"),
+    "anthropic-messages/c0_in_string": Answer(text="Hel\x1blo", stop="end_turn", usage=(1, 2)),
+    "anthropic-messages/invalid_utf8": Answer(text="Hel\ufffdlo", stop="end_turn", usage=(1, 2)),
+    "anthropic-messages/json_body": Answer(text="Hello", stop="end_turn", usage=(1, 1)),
+    "anthropic-messages/index_reuse": Answer(text="a", reasoning="t", stop="end_turn", usage=(1, 2)),
+    # The model's own JSON is not strict here; that is no proxy's business.
+    "anthropic-messages/tool_args_raw_ctl": Answer(tools=[Tool("t", "f", '{"a":"x\ny"}')], stop="end_turn", usage=(1, 2)),
+}
+HONEST_IS_ENOUGH: Final = {
+    "openai-responses/no_completed": "only the last event says that a response is complete",
+    "openai-responses/done_instead_completed": "`response.done` is no event of this API",
+    "anthropic-messages/json_body": "the client asked for events; an unstreamed answer is none",
+}
+"""Faults whose answer could be told, but where an error is what the client gets."""
+
+_HEALTHY: Final = {"openai-chat": _CHAT, "openai-responses": _RESPONSES, "anthropic-messages": _MESSAGES}
+_GROUP_OF: Final = {
+    f"{dialect}/{name}": group
+    for group, dialects in GROUPS.items()
+    for dialect, names in dialects.items()
+    for name in names.split()
+}
+
+
+def names() -> list[str]:
+    """All fault files of the three dialects, as `dialect/name`; none where the folder is absent."""
+    return [f"{dialect}/{path.stem}" for dialect in DIALECTS for path in sorted((FOLDER / dialect).glob("*.bytes"))]
+
+
+def streams() -> dict[str, bytes]:
+    """Their bytes."""
+    return {name: (FOLDER / f"{name}.bytes").read_bytes() for name in names()}
+
+
+def grouped() -> set[str]:
+    """The names that stand in GROUPS."""
+    return set(_GROUP_OF)
+
+
+def group(name: str) -> str:
+    """What it is about."""
+    return _GROUP_OF.get(name, CONTRACT)
+
+
+def truth(name: str) -> Answer | None:
+    """The exact answer; None where only an error is honest."""
+    if name in TRUTHS:
+        return TRUTHS[name]
+    dialect, _, fault = name.partition("/")
+    return _CHAT_TOOL if fault.startswith("t_") else _HEALTHY[dialect]
