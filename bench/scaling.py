@@ -40,9 +40,8 @@ def long_stream(events: int) -> None:
         for session, make in sessions:
             session.receive_data(make(number % 1000))
     live, _ = tracemalloc.get_traced_memory()
-    print(
-        f"{events:>9} events: {live / 1024:.0f} KiB live, peak RSS {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.1f} MiB"
-    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{events:>9} events: {live / 1024:.0f} KiB live, peak RSS {peak:.1f} MiB")
 
 
 def main() -> None:

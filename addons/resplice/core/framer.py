@@ -15,6 +15,7 @@ from typing import Final
 
 from resplice.core import grammar
 from resplice.core.block import Block, State
+from resplice.core.grammar import CR, LF
 from resplice.core.items import DONE, Filler, Frame, Item, Json, Overflow, Stray
 from resplice.core.kinds import Kind
 from resplice.core.payload import scan_once
@@ -22,8 +23,7 @@ from resplice.core.payload import scan_once
 _BOM: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(rb"[\r\n]")
 _BLANK_LINE: Final = re.compile(rb"\n\n|\r\r|\n\r")
-_LF: Final = 0x0A
-_CR: Final = 0x0D
+
 _NONE: Final = -1
 _MAX_NAME: Final = 64
 
@@ -69,7 +69,7 @@ class SseFramer:
         if not data:
             return self._end()
         items: list[Item] = []
-        if self.steady and b"\r" not in data:
+        if self.steady and CR not in data:
             done = self._take_healthy(data, items)
             if done == len(data):
                 return items
@@ -95,15 +95,31 @@ class SseFramer:
             self._base += found[0] - pos
         return found
 
+    def passed(self, size: int) -> None:
+        """So many bytes of healthy frames were taken off the input by the caller."""
+        self._base += size
+
+    def complete(self, data: bytes) -> bytes:
+        """While `waiting`: the block that was held together with its end, `data`. The framer forgets it."""
+        block = bytes(self._held[self._pos :]) + data
+        self._held.clear()
+        self._move_to(0)
+        self._line_scan = self._blank_scan = 0
+        self._blank_at = _NONE
+        self.waiting = False
+        self.steady = True
+        return block
+
     def completes_at(self, data: bytes) -> int:
         """While `waiting`: where in `data` the blank line ends that completes what is held; 0 if it is not in there."""
         if data.startswith(b"\n") and self._held.endswith(b"\n"):
             return 1
-        return data.find(b"\n\n") + 2 if b"\n\n" in data else 0
+        found = data.find(b"\n\n")
+        return 0 if found == _NONE else found + 2
 
     def hold(self, data: bytes) -> bool:
         """While `waiting`, take input that can complete nothing, for it has no line end. False if it must be received."""
-        if b"\n" in data or b"\r" in data or len(self._held) + len(data) > self._max:
+        if LF in data or CR in data or len(self._held) + len(data) > self._max:
             return False
         self._held += data
         return True
@@ -141,9 +157,9 @@ class SseFramer:
 
     def _still_waits(self, data: bytes) -> bool:
         """Whether more of a block that may be healthy neither completes it nor shows that it is not."""
-        if len(self._held) > self._max or b"\r" in data:
+        if len(self._held) > self._max or CR in data:
             self.waiting = False
-        elif b"\n" in data:
+        elif LF in data:
             self.waiting = self._find_blank_line() == _NONE and self._may_wait()
         return self.waiting
 
@@ -208,7 +224,7 @@ class SseFramer:
 
     def _read_lf_behind_cr(self) -> None:
         self._after_cr = False
-        if self._held[self._pos] != _LF:
+        if self._held[self._pos] != LF:
             return
         if self._block.state is State.IDLE:
             self._items.append(Filler(self._base + self._pos, b"\n", tail=True))
@@ -241,10 +257,10 @@ class SseFramer:
         A CR may be the first half of a CRLF. An empty line ends with it all the same, so that its event need not wait for
         the other half; any other line waits, for its event is not complete anyway.
         """
-        if self._held[stop] == _LF or stop == self._pos:
+        if self._held[stop] == LF or stop == self._pos:
             return stop + 1
         if stop + 1 < len(self._held):
-            return stop + 2 if self._held[stop + 1] == _LF else stop + 1
+            return stop + 2 if self._held[stop + 1] == LF else stop + 1
         return stop + 1 if final else None
 
     # -- events beyond the cap --------------------------------------------------------------------
@@ -254,7 +270,8 @@ class SseFramer:
 
     def _begin_overflow(self) -> None:
         """The event at hand is larger than the cap: it passes raw until its blank line."""
-        self._pos = self._block_start()
+        self._pos = self._line_scan = self._blank_scan = self._block_start()
+        self._blank_at = _NONE
         self._block.abandon()
         self._overflowing = self._overflow_first = True
         self._overflow_last = b""
@@ -265,7 +282,7 @@ class SseFramer:
         found = _BLANK_LINE.search(rest)
         size = (found.end() if found else len(rest)) - len(self._overflow_last)
         piece = bytes(self._held[self._pos : self._pos + size])
-        self._items.append(Overflow(self._base + self._pos, piece, self._overflow_first))
+        self._items.append(Overflow(self._base + self._pos, piece, self._overflow_first, found is not None))
         self._overflow_first = False
         self._overflow_last = piece[-1:]
         self._overflowing = found is None
@@ -315,7 +332,7 @@ def glance(data: bytes, begin: int) -> tuple[int, str | None, Json] | None:
     elif not data.startswith(b"data: ", begin):
         return None
     try:
-        if data[stop + 1] != _LF or stop == _NONE:
+        if data[stop + 1] != LF or stop == _NONE:
             return None
         text = data[start:stop].decode()
         value, size = scan_once(text, 0)

@@ -6,6 +6,10 @@ import re
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+LF: Final = 0x0A
+CR: Final = 0x0D
+"""As numbers: to look for one in bytes is ten times as fast as to look for a bytes object of length one."""
+
 
 class LineKind(Enum):
     """What a line is, taken by itself."""

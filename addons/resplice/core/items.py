@@ -74,11 +74,12 @@ class Damage(NamedTuple):
 
 
 class Overflow(NamedTuple):
-    """A piece of an event that is larger than the cap: passes raw. `first` marks the beginning."""
+    """A piece of an event that is larger than the cap: passes raw."""
 
     offset: int
     raw: bytes
     first: bool
+    last: bool
 
 
 type Item = Frame | Filler | Stray | Damage | Overflow

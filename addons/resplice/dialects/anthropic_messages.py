@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from resplice.core.echo import Hole
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 
 _MAX_OPEN_BLOCKS: Final = 4096
@@ -154,6 +155,7 @@ DIALECT: Final = Dialect(
     typed_prefixes=("message_", "content_block_", "ping", "error"),
     recognise=_recognise,
     read=read,
+    holes={b"text": Hole.TEXT},
     keepalive=keepalive,
     error=error,
     terminal=terminal,

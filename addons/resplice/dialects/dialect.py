@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Final
+
+from resplice.core.echo import Hole
 
 type Json = Any
 """A parsed JSON value."""
@@ -93,6 +95,8 @@ class Dialect:
     """`(payload, event name)` -> whether a first frame like this is of this dialect."""
     read: Callable[[dict[str, Json], str | None, Facts], Role]
     """`(payload, event name, facts)` -> role; writes what it learnt into facts."""
+    holes: Mapping[bytes, Hole]
+    """The members in which one content event differs from the next."""
     keepalive: Callable[[Facts], bytes]
     error: Callable[[Facts, str], bytes]
     """`(facts, message)` -> the frames that end a damaged stream so that SDKs raise."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from resplice.core.echo import Hole
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 
 _STANDARD_EVENTS: Final = frozenset({None, "", "message", "chunk", "completion", "chat.completion.chunk", "data"})
@@ -161,6 +162,7 @@ DIALECT: Final = Dialect(
     typed_prefixes=(),
     recognise=_recognise,
     read=read,
+    holes={b"content": Hole.TEXT, b"obfuscation": Hole.NOISE},
     keepalive=keepalive,
     error=error,
     terminal=terminal,

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Final
 
+from resplice.core.echo import Hole
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 
 _MAX_SNAPSHOT: Final = 256 * 1024
@@ -168,6 +169,7 @@ DIALECT: Final = Dialect(
     typed_prefixes=("response.", "error", "keepalive"),
     recognise=_recognise,
     read=read,
+    holes={b"delta": Hole.TEXT, b"sequence_number": Hole.COUNTER, b"obfuscation": Hole.NOISE},
     keepalive=keepalive,
     error=error,
     terminal=terminal,

@@ -173,12 +173,19 @@ class Shim:
         yield from self._arm()
 
     def _handle_event(self, event: Any) -> Commands:
+        if type(event) is ResponseData and event.data and not self._over:
+            yield from self._original(event)
+            if self._stream.ended and self._streaming:
+                yield from self._end_failed()
+        else:
+            yield from self._handle_rare(event)
+
+    def _handle_rare(self, event: Any) -> Commands:
+        """Any event but a piece of a body."""
         if isinstance(event, ResponseData):
             # HTTP/2 knows empty frames; to the callable they would look like the end.
-            if not self._over and (event.data or not self._streaming):
+            if not self._over and not self._streaming:
                 yield from self._original(event)
-                if self._stream.ended and self._streaming:
-                    yield from self._end_failed()
         elif isinstance(event, Wakeup):
             if event.command is self._timer and self._streaming:
                 yield from self._on_tick()

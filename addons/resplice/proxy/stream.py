@@ -25,7 +25,7 @@ __all__ = ["TICK", "Stream"]
 
 logger = logging.getLogger("resplice")
 
-TICK: Final = 0.5
+TICK: Final = 0.8
 """Seconds between two looks at a stream: soon enough for a kill to take effect within a second."""
 
 type Clock = Callable[[], float]
@@ -67,6 +67,8 @@ class Stream:
         self._deaf = False
         """The body's coding is damaged."""
         self._finished = False
+        self._flows = False
+        """Open, and nothing special about it: pieces take the short way."""
         self._told = False
         self._lost_records = 0
 
@@ -74,7 +76,10 @@ class Stream:
 
     def __call__(self, data: bytes) -> list[bytes]:
         """A piece of the body; ``b""`` is its end."""
-        out = self.feed(data) if data else self.finish(Reason.UPSTREAM_END)
+        if data and self._flows:
+            out = self._inspect(data, self._clock())
+        else:
+            out = self.feed(data) if data else self.finish(Reason.UPSTREAM_END)
         return [out] if out else []
 
     # -- what the shim and the addon call
@@ -115,6 +120,7 @@ class Stream:
         self.fed = True
         now = self._clock()
         out = self._decode(data, now) if self._decoders else self._inspect(data, now)
+        self._flows = self._opened and not self._decoders and not self._observe
         return data if self._observe else out
 
     def tick(self) -> bytes:
@@ -154,7 +160,8 @@ class Stream:
         except Exception as error:  # noqa: BLE001 - fail open
             self._fail_open(error)
             return data
-        self._report()
+        if self._session.has_findings or not self._opened:
+            self._report()
         return out
 
     def _decode(self, data: bytes, now: float) -> bytes:
@@ -194,6 +201,7 @@ class Stream:
     def _close(self) -> None:
         """Write the receipt, and let go of the stream."""
         self._finished = True
+        self._flows = False
         try:
             self.receipt = self._session.receipt()
             if self._opened:
@@ -208,6 +216,7 @@ class Stream:
     def _fail_open(self, error: Exception) -> None:
         """A defect of ours: from here on the stream passes as it comes."""
         self._raw = True
+        self._flows = False
         self._tell("Resplice failed; a stream passes raw from here on.", error)
         if self._opened:
             why = f"Resplice itself failed ({type(error).__name__}); the stream passes raw from here on."

@@ -170,9 +170,7 @@ def close_record(
     }
 
 
-def lost_record(
-    *, count: int, reason: str, detail: str, since: float, ts: float, seq: int
-) -> Record:
+def lost_record(*, count: int, reason: str, detail: str, since: float, ts: float, seq: int) -> Record:
     """``count`` records could not be written since ``since``. It belongs to the log, not to a stream."""
     return {
         **_head("log.lost", None, ts, seq),

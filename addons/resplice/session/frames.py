@@ -233,7 +233,7 @@ class Frames:
         if item.first:
             cap = stream.policy.max_event_bytes
             stream.ledger.note(Kind.OVERSIZED_EVENT, f"an event larger than {cap} bytes passes raw")
-        stream.line_open = not item.raw.endswith((b"\n\n", b"\r"))
+        stream.line_open = not item.last
         return stream.pass_(item.raw)
 
     def _stray(self, item: Stray) -> bytes:

@@ -14,12 +14,14 @@ from typing import Final
 
 from resplice.core.events import Effect, Finding, Reason, Receipt
 from resplice.core.framer import SseFramer
+from resplice.core.grammar import CR
 from resplice.core.items import Frame, Item
 from resplice.core.kinds import Kind
-from resplice.dialects import Dialect, Json, Role
+from resplice.dialects import Dialect
 from resplice.session.frames import Frames
 from resplice.session.pace import Pace
 from resplice.session.policy import Policy
+from resplice.session.reader import Reader
 from resplice.session.receipt import build_receipt
 from resplice.session.stream import Stream
 
@@ -48,10 +50,14 @@ class Session:
     ) -> None:
         self.policy = policy or Policy()
         self.finished = False
+        self._calm = False
+        """The stream is in good order: nothing but its healthy frames need be looked at."""
+        self._awaits_token = True
         self._observe = self.policy.mode == "observe"
         self._stream = Stream(dialect, self.policy, seed)
         self._framer = SseFramer(self.policy.max_event_bytes)
         self._frames = Frames(self._stream)
+        self._reader = Reader(self._stream, self._framer)
         self._pace = Pace(now)
         self._requested_model = model
         self._outcome = Reason.COMPLETE
@@ -66,6 +72,11 @@ class Session:
     def ended(self) -> bool:
         """An error event of ours ended the client's message: the adapter should end it now, and close the upstream."""
         return self._stream.ended and not self._observe
+
+    @property
+    def has_findings(self) -> bool:
+        """Something was found since `take_findings` was called last."""
+        return bool(self._stream.ledger.findings)
 
     def take_findings(self) -> list[Finding]:
         """What was found since the last call, in order."""
@@ -88,75 +99,75 @@ class Session:
         framer = self._framer
         if framer.waiting and framer.hold(data):
             return data if self._observe else b""
-        out = self._receive(data)
+        out = self._healthy(data) if framer.steady and self._calm and CR not in data else self._receive(data)
         if self._observe:
             out = data
         if out:
             self._pace.last_out_at = now
-        if self._pace.first_token_at is None and self._stream.facts.first_token:
+        if self._awaits_token and self._stream.facts.first_token:
+            self._awaits_token = False
             self._pace.first_token_at = now
         return out
 
+    def _healthy(self, data: bytes) -> bytes:
+        """The short way, for healthy frames of a stream in good order: they leave as the very bytes that came."""
+        stream, dialect = self._stream, self._stream.dialect
+        out: list[bytes] = []
+        booked = pos = passed = 0
+        try:
+            while pos < len(data) and dialect is not None:
+                read = self._reader.read(data, pos, dialect)
+                if read is None:
+                    break
+                if read.role is None:
+                    passed += 1
+                    pos = read.end
+                    continue
+                stream.events_in += 1
+                frame = Frame(0, data[pos : read.end], read.event, read.value)
+                out += stream.pass_(data[booked:pos]), self._frames.by_role(read.role, frame)
+                booked = pos = read.end
+                if not stream.in_order:
+                    self._calm = False
+                    break
+        except Exception as error:  # noqa: BLE001 - fail open: a defect of ours must not cost the client its stream
+            return b"".join([*out, self._fail_open(data[booked:], error)])
+        stream.events_in += passed
+        stream.events_out += passed
+        if not booked and pos == len(data):
+            stream.tail_passes = True
+            stream.ledger.passed += pos
+            return data
+        out.append(stream.pass_(data[booked:pos]))
+        if pos < len(data):
+            out.append(self._receive(data[pos:]))
+        return b"".join(out)
+
     def _receive(self, data: bytes) -> bytes:
+        """The long way, which any bytes may take."""
         stream, framer = self._stream, self._framer
         if stream.raw:
             return stream.pass_(data)
-        if framer.steady and stream.in_order and b"\r" not in data:
-            return self._receive_healthy(data)
         end = framer.completes_at(data) if framer.waiting else 0
-        if 0 < end < len(data):
-            return self._receive(data[:end]) + self._receive(data[end:])
+        if end and self._calm:
+            return self._complete(data, end)
         held = framer.held
         try:
             items = framer.receive_data(data)
-        except Exception as error:  # noqa: BLE001 - fail open: a defect of ours must not cost the client its stream
+        except Exception as error:  # noqa: BLE001 - fail open, as above
             rest = framer.held_bytes()
             return self._fail_open(rest if len(rest) >= held + len(data) else rest + data, error)
         return self._take(items) if items else b""
 
-    def _receive_healthy(self, data: bytes) -> bytes:
-        """The short way, for healthy frames of a stream in good order: they leave as the very bytes that came."""
-        out: list[bytes] = []
-        booked = pos = 0
-        try:
-            while pos < len(data) and (found := self._framer.take(data, pos)):
-                end, event, value = found
-                role = self._role(event, value)
-                if role is not None:
-                    out += (
-                        self._stream.pass_(data[booked:pos]),
-                        self._frames.by_role(role, Frame(0, data[pos:end], event, value)),
-                    )
-                    booked = end
-                pos = end
-                if role is not None and not self._stream.in_order:
-                    break
-        except Exception as error:  # noqa: BLE001 - fail open, as above
-            out.append(self._fail_open(data[booked:], error))
-            return b"".join(out)
-        if pos == len(data) and not booked:
-            return self._stream.pass_(data)
-        out.append(self._stream.pass_(data[booked:pos]))
-        if pos < len(data):
-            out.append(self._take(self._framer.receive_data(data[pos:])))
-        return b"".join(out)
-
-    def _role(self, event: str | None, value: Json) -> Role | None:
-        """Read a healthy frame: None when there is nothing to decide, and it passes."""
-        stream = self._stream
-        dialect = stream.dialect
-        stream.events_in += 1
-        if type(value) is not dict or dialect is None:
-            return Role.NO_OBJECT
-        role = dialect.read(value, event, stream.facts)
-        if role is not Role.CONTENT:
-            return role
-        if dialect.named_events and event != value.get("type"):
-            return role
-        if dialect.one_id and value.get("id") != stream.ids.stream_id:
-            return role
-        stream.events_out += 1
-        return None
+    def _complete(self, data: bytes, end: int) -> bytes:
+        """The blank line has come that a block was waiting for: the block goes the short way, and then what follows."""
+        block = self._framer.complete(data[:end])
+        rest = data[end:]
+        out = self._healthy(block) if self._calm and CR not in block else self._receive(block)
+        if not rest:
+            return out
+        calm = self._framer.steady and self._calm and CR not in rest
+        return out + (self._healthy(rest) if calm else self._receive(rest))
 
     def _take(self, items: list[Item]) -> bytes:
         out = []
@@ -167,6 +178,7 @@ class Session:
                 rest = b"".join(i.raw for i in items[number:])
                 out.append(self._fail_open(rest + self._framer.held_bytes(), error))
                 return b"".join(out)
+        self._calm = self._stream.in_order
         if self._stream.raw:  # nobody recognises this stream: what the framer holds goes too
             self._framer.waiting = False
             out.append(self._stream.pass_(self._framer.held_bytes()))
@@ -176,7 +188,7 @@ class Session:
         """Pass everything raw from here on: what had been held back, then whatever comes."""
         stream = self._stream
         stream.raw = True
-        self._framer.waiting = False
+        self._calm = self._framer.waiting = False
         held = self._frames.leave()
         stream.ledger.note(Kind.INTERNAL_ERROR, f"{type(error).__name__} in Resplice; the stream passes raw from here on")
         return stream.pass_(held + rest)
@@ -192,6 +204,7 @@ class Session:
             out = self._take(self._framer.release())
             if self._stream.held and not self._frames.waits_for_id and silence >= _SETTLE_AFTER:
                 out += self._frames.settle()
+                self._calm = self._stream.in_order
         except Exception as error:  # noqa: BLE001 - fail open, as above
             out = self._fail_open(self._framer.held_bytes(), error)
         if out:
@@ -203,6 +216,7 @@ class Session:
         if self.finished or self._stream.ended or self._stream.facts.terminal:
             return b""
         self._pace.last_out_at = now
+        self._calm = False
         out = self._stream.end_with_error(Effect.LOSS, kind, b"", why)
         return b"" if self._observe else out
 

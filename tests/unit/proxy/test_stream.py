@@ -249,6 +249,8 @@ def test_a_coding_that_ends_early_is_in_the_receipts_detail():
 
 def test_a_failure_that_the_session_reports_itself_is_told_with_nothing_unescaped(caplog):
     class Told(Session):
+        has_findings = True
+
         def take_findings(self):
             return [Finding(Effect.NOTE, Kind.INTERNAL_ERROR, 0, b"", 0, b"", "why\x1b[31m")]
 
