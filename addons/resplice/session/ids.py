@@ -9,6 +9,7 @@ https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -58,11 +59,23 @@ class ChunkIds:
         keepalive = is_sentinel(original)
         payload = replace_member(frame.payload, "id", self.stream_id) or frame.payload
         if keepalive:
-            if facts.model and isinstance(value.get("model"), str):
-                payload = replace_member(payload, "model", facts.model) or payload
+            payload = _like_the_stream(payload, value, facts)
         elif facts.model is None:
             facts.model, facts.created = short(value.get("model")), _number(value.get("created"))
         return payload, Kind.KEEPALIVE_ID if keepalive else Kind.CHUNK_ID, f"id {original!r} became {self.stream_id!r}"
+
+
+def _like_the_stream(payload: bytes, value: dict[str, Json], facts: Facts) -> bytes:
+    """A keepalive's payload with the stream's model and, if no chunk has had it yet, the role."""
+    if facts.model and isinstance(value.get("model"), str):
+        payload = replace_member(payload, "model", facts.model) or payload
+    choices = value.get("choices")
+    if facts.role_sent or not isinstance(choices, list) or len(choices) != 1 or not is_hollow(value):
+        return payload
+    facts.role_sent = True
+    whole = json.loads(payload)
+    whole["choices"][0]["delta"] = {"role": "assistant"} | (choices[0].get("delta") or {})
+    return json.dumps(whole, separators=(",", ":")).encode("ascii")
 
 
 def is_sentinel(chunk_id: str) -> bool:

@@ -77,6 +77,14 @@ def test_ids_off_leaves_every_id_alone() -> None:
     assert run(C, wire, Policy(ids="off")).output == wire
 
 
+def test_a_keepalive_before_all_other_chunks_gets_the_role_that_clients_type_the_stream_by() -> None:
+    bare = s.sse(s.chat_chunk({}, id="chatcmpl-keepalive"))
+    first = s.decode(run(C, bare + s.CHAT).output)[0][1]
+    assert first["choices"][0]["delta"] == {"role": "assistant"}
+    later = s.decode(run(C, s.CHAT.replace(s.chat_text("Hel"), bare + s.chat_text("Hel"))).output)[1][1]
+    assert later["choices"][0]["delta"] == {}
+
+
 def test_an_empty_id_is_left_alone() -> None:
     wire = s.sse(s.chat_chunk({}) | {"id": "", "choices": [], "prompt_filter_results": []}) + s.CHAT
     assert run(C, wire).output == wire
