@@ -206,6 +206,14 @@ def decode(body: bytes) -> list[tuple[str | None, Any]]:
     return events
 
 
+def is_keepalive(value: Any) -> bool:
+    """Whether an event's payload tells a client nothing: a ping, or a chunk with an empty content."""
+    if not isinstance(value, dict):
+        return False
+    deltas = [choice.get("delta") for choice in value.get("choices") or []]
+    return value.get("type") in {"ping", "keepalive"} or deltas in ([{"role": "assistant", "content": ""}], [{"content": ""}])
+
+
 def _parsed(data: str) -> Any:
     try:
         return json.loads(data)

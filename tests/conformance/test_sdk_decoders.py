@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from faults import EXACT, Exact
-from streams import run
+from streams import is_keepalive, run
 
 anthropic = pytest.importorskip("anthropic._streaming", reason="the anthropic SDK is not installed")
 openai = pytest.importorskip("openai._streaming", reason="the openai SDK is not installed")
@@ -18,10 +18,7 @@ def events(decoder: Any, body: bytes) -> list[tuple[Any, Any]]:
     found = []
     for event in decoder().iter_bytes(iter([body])):
         value = event.data if event.data == "[DONE]" else json.loads(event.data)
-        hollow = isinstance(value, dict) and [c["delta"] for c in value.get("choices", [])] == [
-            {"role": "assistant", "content": ""}
-        ]
-        if not hollow and not (isinstance(value, dict) and value.get("type") in {"ping", "keepalive"}):
+        if not is_keepalive(value):
             found.append((event.event, value))
     return found
 

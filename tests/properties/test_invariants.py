@@ -161,7 +161,6 @@ def test_a_model_that_explains_event_streams_passes_untouched_cut_at_every_byte(
         assert (outcome.output, outcome.findings) == (wire, [])
 
 
-HOLLOW = {"role": "assistant", "content": ""}
 HEARTBEATS = [
     b":keepalive\n\n",
     b": ping - 2026-01-02 03:04:05\n\n",
@@ -194,14 +193,7 @@ def test_a_heartbeat_at_every_single_byte_never_ends_in_a_silently_wrong_answer(
 
 def contents(body: bytes) -> list[object]:
     """All payloads but keepalives."""
-    found = []
-    for _, value in s.decode(body):
-        hollow = isinstance(value, dict) and [c.get("delta") for c in value.get("choices", [])] == [
-            {"role": "assistant", "content": ""}
-        ]
-        if not hollow and not (isinstance(value, dict) and value.get("type") in {"ping", "keepalive"}):
-            found.append(value)
-    return found
+    return [value for _, value in s.decode(body) if not s.is_keepalive(value)]
 
 
 TYPE_WITH_CR = b'data: {"type": "messag\\rta"}\n\ndata: {"type\r'

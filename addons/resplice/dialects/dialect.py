@@ -51,6 +51,8 @@ class Facts:
     model: str | None = None
     created: int | float | None = None
     role_sent: bool = False
+    role_lent: bool = False
+    """A keepalive before all other chunks was given the role; the chunk that brings it must not say it again."""
     started: bool = False
     stop_reason: str | None = None
     stopped: bool = False

@@ -126,10 +126,13 @@ def _chunk(facts: Facts, delta: dict[str, Json], finish_reason: str | None, inde
 
 
 def keepalive(facts: Facts) -> bytes:
-    """A chunk with the stream's own id and role; before the id is known a comment line, which no decoder dispatches."""
+    """A chunk with the stream's own id, without a role: openai-python's `.stream()` would append it to the one it has.
+
+    Before the id is known, and behind the stop reason, a comment line, which no decoder dispatches.
+    """
     if facts.message_id is None or facts.stopped:
         return b": keepalive\n"
-    return _chunk(facts, {"role": "assistant", "content": ""}, None)
+    return _chunk(facts, {"content": ""}, None)
 
 
 def error(facts: Facts, message: str) -> bytes:
@@ -171,5 +174,5 @@ DIALECT: Final = Dialect(
     comments_after_id=False,
     fails_twice=False,
     error_names='`data: {"error":{…}}`',
-    keepalive_names="a chunk with the stream's own id and role",
+    keepalive_names="an empty chunk with the stream's own id",
 )

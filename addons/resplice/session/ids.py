@@ -16,12 +16,16 @@ from typing import Final
 from resplice.core.items import Frame
 from resplice.core.kinds import Kind
 from resplice.core.members import replace_member
+from resplice.core.payload import strict
 from resplice.dialects import Facts, Json
 from resplice.dialects.dialect import short
 from resplice.dialects.openai_chat import is_hollow
 from resplice.session.policy import Policy
 
 _SENTINEL: Final = re.compile(r"keep[-_ ]?alive|heart[-_ ]?beat|(?:^|[-_])(?:ping|noop)(?:$|[-_])", re.IGNORECASE)
+
+_ROLE: Final = re.compile(rb'"role"\s*:\s*"assistant"\s*,\s*|\s*,?\s*"role"\s*:\s*"assistant"')
+"""In a JSON payload this can only be a member: within a string the quotation marks would be escaped."""
 
 
 class ChunkIds:
@@ -62,6 +66,8 @@ class ChunkIds:
             payload = _like_the_stream(payload, value, facts)
         elif facts.model is None:
             facts.model, facts.created = short(value.get("model")), _number(value.get("created"))
+        if not keepalive and facts.role_lent:
+            payload = _without_role(payload, facts)
         return payload, Kind.KEEPALIVE_ID if keepalive else Kind.CHUNK_ID, f"id {original!r} became {self.stream_id!r}"
 
 
@@ -72,10 +78,23 @@ def _like_the_stream(payload: bytes, value: dict[str, Json], facts: Facts) -> by
     choices = value.get("choices")
     if facts.role_sent or not isinstance(choices, list) or len(choices) != 1 or not is_hollow(value):
         return payload
-    facts.role_sent = True
+    facts.role_sent = facts.role_lent = True
     whole = json.loads(payload)
     whole["choices"][0]["delta"] = {"role": "assistant"} | (choices[0].get("delta") or {})
     return json.dumps(whole, separators=(",", ":")).encode("ascii")
+
+
+def _without_role(payload: bytes, facts: Facts) -> bytes:
+    """A chunk without the role that a keepalive has had: openai-python's `.stream()` would join the two to one word."""
+    shorter, count = _ROLE.subn(b"", payload, count=1)
+    if not count:
+        return payload
+    facts.role_lent = False
+    try:
+        strict(shorter)
+    except ValueError:
+        return payload
+    return shorter
 
 
 def is_sentinel(chunk_id: str) -> bool:

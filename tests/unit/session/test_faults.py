@@ -10,24 +10,14 @@ from resplice.core.kinds import CATALOGUE, Kind
 from resplice.session.policy import Policy
 
 from faults import EXACT, HONEST, Exact, Honest
-from streams import HEALTHY, decode, run
+from streams import HEALTHY, decode, is_keepalive, run
 
-KEEPALIVE_TYPES = {"ping", "keepalive"}
 ids = {"ids": lambda row: f"{row.dialect}: {row.name}"}
 
 
 def meaningful(body: bytes) -> list[Any]:
     """The events that a client makes something of: all but keepalives."""
     return [value for name, value in decode(body) if not is_keepalive(value)]
-
-
-def is_keepalive(value: Any) -> bool:
-    if not isinstance(value, dict):
-        return False
-    if value.get("type") in KEEPALIVE_TYPES:
-        return True
-    deltas = [choice.get("delta") for choice in value.get("choices", [])]
-    return deltas == [{"role": "assistant", "content": ""}]
 
 
 @pytest.mark.parametrize("row", EXACT, **ids)

@@ -81,6 +81,8 @@ def test_a_keepalive_before_all_other_chunks_gets_the_role_that_clients_type_the
     bare = s.sse(s.chat_chunk({}, id="chatcmpl-keepalive"))
     first = s.decode(run(C, bare + s.CHAT).output)[0][1]
     assert first["choices"][0]["delta"] == {"role": "assistant"}
+    second = s.decode(run(C, bare + s.CHAT).output)[1][1]
+    assert second["choices"][0]["delta"] == {"content": ""}
     later = s.decode(run(C, s.CHAT.replace(s.chat_text("Hel"), bare + s.chat_text("Hel"))).output)[1][1]
     assert later["choices"][0]["delta"] == {}
 
