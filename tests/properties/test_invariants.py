@@ -219,6 +219,23 @@ def test_what_once_broke_an_invariant_keeps_it(name: str, dialect: str, wire: by
         assert run(dialect, outcome.output, policy).output == outcome.output
 
 
+CAPPED = [
+    (s.MESSAGE_START.replace(b'"usage"', b'"udata: [DONE]\n\nsage"') + s.PING, 201),
+    (b'data: {"x": 1"1"}\n\nid: 1\n' + s.chat_text("x" * 20) + b": ping\n\n", 30),
+    (b"event: x\n\n" + b"data: {" + b"x" * 300 + b"\n\n" + s.PING, 100),
+]
+
+
+@pytest.mark.parametrize(("wire", "place"), CAPPED)
+def test_what_once_depended_on_the_cut_of_an_oversized_event_does_so_no_more(wire: bytes, place: int) -> None:
+    for dialect in ("openai-chat", "anthropic-messages"):
+        policy = Policy(max_event_bytes=200)
+        whole = seen(run(dialect, wire, policy))
+        for cut_place in {place, *range(1, len(wire), 3)}:
+            assert seen(run(dialect, [wire[:cut_place], wire[cut_place:]], policy)) == whole
+        assert seen(run(dialect, cut(wire, 1), policy)) == whole
+
+
 def cpu_of(chunks: list[bytes]) -> float:
     framer = SseFramer()
     begin = time.process_time()

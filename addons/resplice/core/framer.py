@@ -274,6 +274,7 @@ class SseFramer:
         self._blank_at = _NONE
         self._block.abandon()
         self._overflowing = self._overflow_first = True
+        self.waiting = False
         self._overflow_last = b""
         self._pass_overflow()
 
