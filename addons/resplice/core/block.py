@@ -22,10 +22,11 @@ from typing import Final
 
 from resplice.core import grammar
 from resplice.core.grammar import Line, LineKind
-from resplice.core.heartbeat import Evidence, Heartbeats, Tail
+from resplice.core.heartbeat import Evidence, Heartbeats
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Json, Stray
 from resplice.core.kinds import Kind
-from resplice.core.payload import Checkpoint, Scanner, is_blank_junk, mend, strict
+from resplice.core.open_value import OpenValue
+from resplice.core.payload import is_blank_junk, mend, strict
 
 _DONE: Final = b"[DONE]"
 _BLANKS: Final = b" \t"
@@ -68,13 +69,9 @@ class Block:
         self._torn_event = False
         self._after_comment = False
         self._kinds: list[Kind] = []
-        self._payload = bytearray()
+        self._payload = b""
         self._value: Json = None
-        self._scanner = Scanner()
-        self._mark: Checkpoint = self._scanner.mark()
-        self._mark_at = 0
-        self._breaks = b""
-        self._gap = False
+        self._open = OpenValue()
         self._doubt: Line | None = None
         self._ambiguous = False
         self._next: Line | None = None
@@ -87,7 +84,8 @@ class Block:
 
     def lf_behind_cr(self) -> None:
         """The blank line just read ended in CRLF, not CR."""
-        self._breaks += b"\n" if self.state is State.OPEN else b""
+        if self.state is State.OPEN:
+            self._open.breaks += b"\n"
 
     def release(self, end: int) -> bool:
         """Emit a complete event whose blank line is overdue; `end` is where it ends. False if there is none."""
@@ -125,7 +123,7 @@ class Block:
             self._lose(end, Kind.AMBIGUOUS_FRAME, "a heartbeat or text: both readings are valid")
             return
         self._raw_newlines |= Kind.RAW_NEWLINE_IN_STRING in kinds
-        frame = Frame(self.begin, raw, self._name(), self._value, bytes(self._payload), tuple(dict.fromkeys(kinds)), self._meta)
+        frame = Frame(self.begin, raw, self._name(), self._value, self._payload, tuple(dict.fromkeys(kinds)), self._meta)
         self._clear()
         self._emit(frame)
 
@@ -306,10 +304,10 @@ class Block:
             value = value.lstrip(_BLANKS)[len(_REPEATED) :].removeprefix(b" ")
         stripped = value.lstrip(_BLANKS)
         if not stripped or stripped.startswith(b":"):
-            self._payload += stripped
+            self._payload = stripped
             self.state = State.HOLLOW
         elif stripped.startswith(_DONE):
-            self._payload += _DONE
+            self._payload = _DONE
             self._value, self.state = DONE, State.WHOLE
             self._rest(line, stripped[len(_DONE) :])
         elif stripped[:1] in {b"{", b"["}:
@@ -321,28 +319,23 @@ class Block:
     def _scalar(self, value: bytes) -> None:
         mended = mend(value)
         if mended is None:
-            self._payload += value
             self.state = State.BROKEN
             return
         self._whole(mended.payload, mended.value, mended.kinds)
 
     def _whole(self, payload: bytes, value: Json, kinds: tuple[Kind, ...]) -> None:
-        self._payload = bytearray(payload)
+        self._payload = payload
         self._value = value
         self._kinds += kinds
         self.state = State.WHOLE
 
     def _append(self, line: Line, piece: bytes) -> None:
         """Add to an open value; if that completes it, check it, and read on behind it."""
-        start = len(self._payload)
-        self._payload += piece
-        self._mark, self._mark_at = self._scanner.mark(), start
-        self._breaks, self._gap = line.ending, False
-        end = self._scanner.feed(self._payload, start)
+        end = self._open.append(piece, line.ending)
         if end is None:
             return
-        rest = bytes(self._payload[end:])
-        mended = mend(bytes(self._payload[:end]))
+        rest = bytes(self._open.payload[end:])
+        mended = mend(bytes(self._open.payload[:end]))
         if mended is None:
             self.state = State.BROKEN
             return
@@ -392,7 +385,6 @@ class Block:
             else:
                 self._begin_value(line, line.value)
         elif torn and self._closed and line.kind is LineKind.OTHER and line.content[:1] in {b"{", b"["}:
-            self._payload.clear()
             self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
             self._begin_value(line, line.content)
         elif self._closed or line.kind in {LineKind.EVENT, LineKind.META, LineKind.OTHER}:
@@ -445,12 +437,11 @@ class Block:
         if self._doubt is not None:
             self._settle_doubt(line)
         elif line.kind is LineKind.BLANK:
-            self._breaks += line.ending
-            self._gap = True
+            self._open.blank_line(line.ending)
         elif line.kind is LineKind.DATA:
             self._data_behind_open(line)
         elif line.kind in {LineKind.EVENT, LineKind.META}:
-            if self._scanner.in_string:
+            if self._open.in_string:
                 self._doubt = line
             else:
                 self._truncated(line.begin)
@@ -476,21 +467,21 @@ class Block:
         self.feed(line)
 
     def _data_behind_open(self, line: Line) -> None:
-        indented = line.value[:1] in _BLANK_BYTES and not self._gap and not self._scanner.in_string
+        indented = line.value[:1] in _BLANK_BYTES and not self._open.gap and not self._open.in_string
         if not indented and _stands_alone(line.value):
             self._truncated(line.begin)
             self._idle(line)
-        elif self._gap:
+        elif self._open.gap:
             self._kinds.append(Kind.SPLIT_JSON)
             self._append(line, line.value)
         else:
             self._kinds.append(Kind.PRETTY_JSON)
-            self._append(line, self._breaks + line.value)
+            self._append(line, self._open.breaks + line.value)
 
     def _comment_in_open(self, line: Line) -> None:
-        before = self._heartbeats.tail(self._payload[self._mark_at :]) if self._gap else None
+        before = self._open.tail(self._heartbeats) if self._open.gap else None
         if before is None or before.evidence is Evidence.POSSIBLE:
-            if not self._scanner.in_string and not grammar.smells_of_json(line.content):
+            if not self._open.in_string and not grammar.smells_of_json(line.content):
                 self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
                 return
             tail = self._heartbeats.tail(line.content)
@@ -500,30 +491,17 @@ class Block:
 
     def _continue(self, line: Line) -> None:
         """A line without prefix: what a heartbeat tore off, or text with a raw line break, or JSON over many lines."""
-        tail = self._heartbeats.tail(self._payload[self._mark_at :])
-        if tail is not None and (self._gap or tail.evidence is not Evidence.POSSIBLE) and self._cut(tail):
-            self._append(line, line.content)
-            return
-        if not self._scanner.in_string:
+        tail = self._open.tail(self._heartbeats)
+        if tail is not None and (self._open.gap or tail.evidence is not Evidence.POSSIBLE):
+            if self._open.may_cut(tail, raw_newlines=self._raw_newlines):
+                self._open.cut(tail)
+                self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
+                self._append(line, line.content)
+                return
+            self._ambiguous |= self._open.is_ambiguous(tail, raw_newlines=self._raw_newlines)
+        if not self._open.in_string:
             self._kinds.append(Kind.PRETTY_JSON)
-        self._append(line, self._breaks + line.content)
-
-    def _cut(self, tail: Tail) -> bool:
-        """Cut a heartbeat off the open value's last line, if it is one. Marks the block where that can't be told."""
-        start = self._mark_at + tail.start
-        possible = tail.evidence is Evidence.POSSIBLE
-        if self._scanner.in_string:
-            unsure = tail.evidence is Evidence.KNOWN and not self._gap
-            if possible or unsure or self._raw_newlines:
-                self._ambiguous |= not (possible and self._raw_newlines)
-                return False
-        elif possible or self._payload[start:] == b":":
-            return False
-        del self._payload[start:]
-        self._scanner.reset(self._mark)
-        self._scanner.feed(self._payload, self._mark_at)
-        self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
-        return True
+        self._append(line, self._open.breaks + line.content)
 
     def _truncated(self, end: int) -> None:
         self._lose(end, Kind.TRUNCATED_JSON, "a JSON value was cut in its middle; a complete event follows")
