@@ -101,11 +101,11 @@ def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
             return reader(value, facts)
         if kind == "message" and not facts.started and "content" in value:
             return Role.WHOLE_ANSWER
-        return Role.CONTENT
+        return Role.UNKNOWN
     if value.get("error") or event == "error" or "detail" in value:
         facts.error = error_message(value)
         return Role.ODD_ERROR
-    return Role.HOLLOW if not value or event == "ping" else Role.CONTENT
+    return Role.HOLLOW if not value or event == "ping" else Role.UNKNOWN
 
 
 def keepalive(facts: Facts) -> bytes:

@@ -36,6 +36,8 @@ class Role(Enum):
     """An event of some gateway's own, with no meaning in this dialect."""
     WHOLE_ANSWER = auto()
     """A complete, unstreamed answer where a stream was asked for."""
+    UNKNOWN = auto()
+    """An event that the dialect does not know: passes, for the API may add some at any time."""
     NO_OBJECT = auto()
     """The payload is no JSON object."""
     DUPLICATE_START = auto()

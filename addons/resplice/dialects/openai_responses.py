@@ -108,7 +108,7 @@ def _read_unknown(kind: str, value: dict[str, Json], facts: Facts) -> Role:
     if value.get("error"):
         facts.error = error_message(value)
         return Role.ODD_ERROR
-    return Role.HOLLOW if kind in {"ping", "heartbeat", "keep-alive", "keep_alive"} else Role.CONTENT
+    return Role.HOLLOW if kind in {"ping", "heartbeat", "keep-alive", "keep_alive"} else Role.UNKNOWN
 
 
 def _next(facts: Facts, step: int = 1) -> int:

@@ -84,6 +84,8 @@ class Ends:
     def _settle(self, item: Frame) -> bytes:
         """No stop reason came before the terminal event: whether the answer is whole can't be known."""
         stream = self._stream
+        if stream.strangers and not stream.confirmed:
+            return stream.pass_(item.raw)
         if stream.events_in <= 1:
             return stream.end_with_error(Effect.LOSS, Kind.EMPTY_STREAM, item.raw, "the stream has no event but its terminal")
         finish = stream.dialect.finish if stream.dialect else None

@@ -19,7 +19,9 @@ _MAX_EARLY: Final = 64
 """So many keepalives wait for the stream's id; then one is minted."""
 _KEEPALIVE_STRAYS: Final = frozenset({Kind.EMPTY_DATA, Kind.COMMENT_AS_DATA})
 _KEEPALIVE_NAMES: Final = frozenset({"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
-_HEALTHY_ROLES: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE})
+_KEEPALIVE_KEYS: Final = frozenset({"type", "event", "status", "time", "timestamp", "ts", "ping", "keepalive", "heartbeat"})
+_STRANGE_ROLES: Final = frozenset({Role.HOLLOW, Role.FOREIGN, Role.UNKNOWN})
+_HEALTHY_ROLES: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE, Role.UNKNOWN})
 
 
 class Frames:
@@ -28,7 +30,6 @@ class Frames:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self.ends = Ends(stream, self._live)
-        self._unrecognised = 0
         self._mark: Stray | None = None
         """A byte order mark, until the dialect is known."""
         self.waits_for_id = False
@@ -39,9 +40,9 @@ class Frames:
         stream = self._stream
         if isinstance(item, Frame):
             stream.events_in += 1
-            if stream.dialect is None:
+            if not stream.confirmed:
                 self._recognise(item)
-        if stream.dialect is None:
+        if stream.dialect is None or stream.raw:
             return self._unknown(item)
         if self._mark is not None:
             mark, self._mark = self._mark, None
@@ -91,10 +92,19 @@ class Frames:
         return self._stray(item) if isinstance(item, Stray) else self._damage(item)
 
     def _recognise(self, item: Frame) -> None:
-        self._stream.dialect = for_frame(item.value, item.event)
-        if self._stream.dialect is None:
-            self._unrecognised += 1
-            self._stream.raw = self._unrecognised >= _GIVE_UP_AFTER
+        """The first frame that a dialect recognises decides, whatever the request's path let expect."""
+        stream = self._stream
+        found = for_frame(item.value, item.event)
+        if found is not None:
+            stream.dialect, stream.confirmed = found, True
+        elif stream.dialect is None:
+            self._meet_stranger()
+
+    def _meet_stranger(self) -> None:
+        """A frame of no dialect, before any that is of one. After some of them the stream is none of ours."""
+        self._stream.strangers += 1
+        if self._stream.strangers >= _GIVE_UP_AFTER:
+            self._stream.raw = True
 
     # -- frames -----------------------------------------------------------------------------------
 
@@ -107,9 +117,12 @@ class Frames:
 
     def by_role(self, role: Role, item: Frame) -> bytes:
         """An event whose role has been read."""
+        stream = self._stream
+        if role in _STRANGE_ROLES and not stream.confirmed and _says_something(item.value):
+            self._meet_stranger()
+            return stream.pass_(item.raw)
         if role not in _HEALTHY_ROLES:
             return _BY_ROLE[role](self, item)
-        stream = self._stream
         if stream.dialect is not None and stream.dialect.one_id and not stream.ids.settle(item.value, stream.facts):
             return self._bring_to_id(item)
         return stream.deliver(item)
@@ -248,6 +261,11 @@ class Frames:
             why = f"event {(item.event or '')[:64]!r} has no meaning in this dialect, and its data is no JSON"
             return stream.change(item.raw, b"", Kind.FOREIGN_EVENT, why)
         return stream.lose(item.raw, item.kind, item.why)
+
+
+def _says_something(value: dict[str, Json]) -> bool:
+    """Whether an unknown payload is more than a keepalive."""
+    return any(key not in _KEEPALIVE_KEYS for key in value)
 
 
 def _json_object(text: str) -> dict[str, Json] | None:

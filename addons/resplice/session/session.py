@@ -254,6 +254,8 @@ class Session:
         out += self._frames.settle()
         if stream.dialect is None or stream.raw or stream.ended or stream.facts.terminal:
             return out
+        if stream.strangers and not stream.confirmed:
+            return out  # nothing but frames of a format that nobody knows
         return out + self._frames.ends.complete(stream.dialect, reason)
 
     def _take_leave(self) -> bytes:

@@ -24,6 +24,10 @@ class Stream:
 
     def __init__(self, dialect: Dialect | None, policy: Policy, seed: str) -> None:
         self.dialect = dialect
+        self.confirmed = False
+        """A frame has shown that the stream is of this dialect; until then the request's word stands for it."""
+        self.strangers = 0
+        """Frames that no dialect recognises, before one that confirms."""
         self.policy = policy
         self.facts = Facts()
         self.ledger = Ledger()
@@ -46,8 +50,8 @@ class Stream:
 
     @property
     def in_order(self) -> bool:
-        """The dialect is known and the stream has not ended: a healthy frame simply passes."""
-        return not (self.dialect is None or self.ended or self.facts.terminal or self.held or self.raw)
+        """The dialect is certain and the stream has not ended: a healthy frame simply passes."""
+        return self.confirmed and not (self.ended or self.facts.terminal or self.held or self.raw)
 
     def pass_(self, raw: bytes) -> bytes:
         """The next bytes of the input go out as they are."""

@@ -269,6 +269,23 @@ def test_a_stream_that_nobody_recognises_passes_whatever_it_holds() -> None:
     assert (outcome.output, outcome.findings) == (wire, [])
 
 
+@pytest.mark.parametrize("expected", s.HEALTHY)
+@pytest.mark.parametrize("dialect", s.HEALTHY)
+def test_the_first_frame_outranks_what_the_request_let_expect(dialect: str, expected: str) -> None:
+    outcome = run(expected, s.HEALTHY[dialect])
+    assert (outcome.output, outcome.findings, outcome.receipt.dialect) == (s.HEALTHY[dialect], [], dialect)
+
+
+@pytest.mark.parametrize("size", [1, 50, 100_000])
+@pytest.mark.parametrize("count", [1, 5, 50])
+@pytest.mark.parametrize("expected", s.HEALTHY)
+def test_a_format_that_nobody_knows_passes_even_where_an_llm_stream_was_expected(expected: str, count: int, size: int) -> None:
+    wire = b'data: {"text": "hello", "token": 5}\n\n' * count + b"data: [DONE]\n\n"
+    outcome = run(expected, s.cut(wire, size))
+    assert outcome.losses == []
+    assert outcome.output == wire or outcome.kinds == ["terminal_foreign"]
+
+
 def test_a_defect_lets_the_rest_of_the_stream_pass_raw(monkeypatch: pytest.MonkeyPatch) -> None:
     session = Session(by_name(C))
     chunks = s.cut(s.CHAT, 100)
