@@ -31,7 +31,9 @@ from resplice.core.payload import is_blank_junk, mend, strict
 _DONE: Final = b"[DONE]"
 _BLANKS: Final = b" \t"
 _BLANK_BYTES: Final = (b" ", b"\t")
-_REPEATED: Final = b"data:"
+_REPEATED: Final = re.compile(rb"(?:[ \t]*+data: ?)+")
+_MAX_TORN: Final = 1024
+"""Header lines longer than this are not looked at for heartbeats."""
 _LONE_CR: Final = re.compile(rb"\r(?!\n)")
 _KEEPALIVES: Final = frozenset({b"ping", b"keepalive", b"keep-alive", b"keep_alive", b"heartbeat"})
 
@@ -74,6 +76,8 @@ class Block:
         self._open = OpenValue()
         self._doubt: Line | None = None
         self._ambiguous = False
+        self._bare = self._prefixed = self._cut_text = False
+        """How an open string went on: on a line without `data:`, on one with it, behind a heartbeat that was cut out."""
         self._next: Line | None = None
 
     # -- the outside ------------------------------------------------------------------------------
@@ -119,13 +123,19 @@ class Block:
         raw = self._slice_of(self.begin, end)
         if b"\r" in raw and _LONE_CR.search(raw[:-1]):
             kinds.append(Kind.CR_LINE_END)
-        if self._ambiguous:
+        if self._has_two_readings():
             self._lose(end, Kind.AMBIGUOUS_FRAME, "a heartbeat or text: both readings are valid")
             return
         self._raw_newlines |= Kind.RAW_NEWLINE_IN_STRING in kinds
         frame = Frame(self.begin, raw, self._name(), self._value, self._payload, tuple(dict.fromkeys(kinds)), self._meta)
         self._clear()
         self._emit(frame)
+
+    def _has_two_readings(self) -> bool:
+        """Whether what was joined may have been text as well as framing."""
+        if self._ambiguous or (self._bare and self._cut_text):
+            return True
+        return self._prefixed and (self._bare or self._raw_newlines)
 
     def _stray(self, end: int, kind: Kind) -> None:
         item = Stray(self.begin, self._slice_of(self.begin, end), kind, self._name())
@@ -161,10 +171,10 @@ class Block:
         behind_empty_data, self._behind_empty_data = self._behind_empty_data, False
         if line.kind is LineKind.BLANK:
             self._filler(line)
-        elif behind_empty_data and line.kind is LineKind.COMMENT and _stands_alone(line.value):
+        elif behind_empty_data and line.content.startswith(b":") and _stands_alone(line.content[1:]):
             self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
             self.begin = line.begin
-            self._begin_value(line, line.value)
+            self._begin_value(line, line.content[1:])
         elif line.kind is LineKind.COMMENT:
             self._heartbeats.saw(line.content)
             self._filler(line, comment=True)
@@ -195,12 +205,18 @@ class Block:
     def _header_event(self, line: Line) -> None:
         if self._closed:
             self._restart(line, Kind.EVENT_WITHOUT_DATA)
+        if grammar.smells_of_json(line.value):  # the line end behind the name is lost, and a payload follows
+            self.state = State.BROKEN
+            return
         self._event = line.value
         self._note_torn(line)
 
     def _header_meta(self, line: Line) -> None:
         if self._closed:
             self._restart(line, Kind.EVENT_WITHOUT_DATA)
+        if grammar.smells_of_json(line.value):
+            self.state = State.BROKEN
+            return
         self._meta = True
 
     def _restart(self, line: Line, kind: Kind) -> None:
@@ -211,7 +227,7 @@ class Block:
 
     def _note_torn(self, line: Line) -> None:
         """Remember a line that may have been torn by a heartbeat; the blank line behind it will tell."""
-        tail = self._heartbeats.tail(line.value)
+        tail = self._heartbeats.tail(line.value) if len(line.content) <= _MAX_TORN else None
         before = len(line.content) - len(line.value)
         self._torn = line.content[: before + tail.start] if tail and tail.evidence is not Evidence.POSSIBLE else None
         self._torn_event = line.kind is LineKind.EVENT
@@ -299,11 +315,13 @@ class Block:
     # -- a value begins ---------------------------------------------------------------------------
 
     def _begin_value(self, line: Line, value: bytes) -> None:
-        while value.lstrip(_BLANKS).startswith(_REPEATED):
+        if repeated := _REPEATED.match(value):
             self._kinds.append(Kind.REPEATED_DATA_PREFIX)
-            value = value.lstrip(_BLANKS)[len(_REPEATED) :].removeprefix(b" ")
+            value = value[repeated.end() :]
         stripped = value.lstrip(_BLANKS)
-        if not stripped or stripped.startswith(b":"):
+        if grammar.hides_data(stripped):
+            self.state = State.BROKEN
+        elif not stripped or stripped.startswith(b":"):
             self._payload = stripped
             self.state = State.HOLLOW
         elif stripped.startswith(_DONE):
@@ -329,7 +347,7 @@ class Block:
         self._kinds += kinds
         self.state = State.WHOLE
 
-    def _append(self, line: Line, piece: bytes) -> None:
+    def _append(self, line: Line, piece: bytes | bytearray) -> None:
         """Add to an open value; if that completes it, check it, and read on behind it."""
         end = self._open.append(piece, line.ending)
         if end is None:
@@ -350,14 +368,15 @@ class Block:
         if is_blank_junk(found):
             self._kinds.append(Kind.JUNK_BLANK)
             return
-        begin = line.begin + len(line.content) - len(found)
+        begin = line.end - len(line.ending) - len(found)
         if grammar.starts_field(found) or found[:1] in {b"{", b"[", b":"}:
             self._frame(begin, Kind.JOINED_FRAMES)
             self._joined(grammar.line(found, begin, line.end, line.ending))
-        else:
+            return
+        if self._value is DONE:
             self._frame(begin, Kind.JOINED_FRAMES)
             self.begin = begin
-            self.state = State.BROKEN
+        self.state = State.BROKEN  # what stands behind the value shows that the line is damaged: so may the value be
 
     def _joined(self, line: Line) -> None:
         if line.kind is LineKind.COMMENT:
@@ -419,7 +438,13 @@ class Block:
             self._idle(line)
 
     def _header_behind_whole(self, line: Line) -> None:
-        if self._event is not None and line.kind is LineKind.EVENT and self._next is None:
+        if grammar.smells_of_json(line.value):
+            header, self._next = self._next, None
+            self._frame(header.begin if header else line.begin, Kind.MISSING_BLANK_LINE)
+            if header:
+                self._idle(header)
+            self.feed(line)
+        elif self._event is not None and line.kind is LineKind.EVENT and self._next is None:
             self._frame(line.begin, Kind.MISSING_BLANK_LINE)
             self._idle(line)
         elif self._next is None:
@@ -471,7 +496,11 @@ class Block:
         if not indented and _stands_alone(line.value):
             self._truncated(line.begin)
             self._idle(line)
-        elif self._open.gap:
+            return
+        self._prefixed |= self._open.in_string
+        if self._open.gap:
+            tail = self._open.tail(self._heartbeats)
+            self._ambiguous |= self._open.in_string and tail is not None and tail.evidence is not Evidence.POSSIBLE
             self._kinds.append(Kind.SPLIT_JSON)
             self._append(line, line.value)
         else:
@@ -494,6 +523,7 @@ class Block:
         tail = self._open.tail(self._heartbeats)
         if tail is not None and (self._open.gap or tail.evidence is not Evidence.POSSIBLE):
             if self._open.may_cut(tail, raw_newlines=self._raw_newlines):
+                self._cut_text |= self._open.in_string
                 self._open.cut(tail)
                 self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
                 self._append(line, line.content)
@@ -501,6 +531,7 @@ class Block:
             self._ambiguous |= self._open.is_ambiguous(tail, raw_newlines=self._raw_newlines)
         if not self._open.in_string:
             self._kinds.append(Kind.PRETTY_JSON)
+        self._bare |= self._open.in_string
         self._append(line, self._open.breaks + line.content)
 
     def _truncated(self, end: int) -> None:

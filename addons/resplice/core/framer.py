@@ -24,6 +24,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 _LINE_END: Final = re.compile(rb"[\r\n]")
 _BLANK_LINE: Final = re.compile(rb"\n\n|\r\r|\n\r")
 
+_FIELDS: Final = (b"data: ", b"event: ")
 _NONE: Final = -1
 _MAX_NAME: Final = 64
 
@@ -166,7 +167,9 @@ class SseFramer:
     def _take_block(self) -> bool:
         """Take the block at hand off the buffer, if it is complete and healthy."""
         end = self._find_blank_line() + 2
-        if end == 1 or end - self._pos > self._max or self._held.find(b"\r", self._pos, end) != _NONE:
+        if end == 1 or not self._held.startswith(_FIELDS, self._pos) or end - self._pos > self._max:
+            return False
+        if self._held.find(b"\r", self._pos, end) != _NONE:
             return False
         raw = bytes(self._held[self._pos : end])
         found = glance(raw, 0)

@@ -46,12 +46,25 @@ _JUNK: Final = re.compile(rb"[\x00]+|[0-9a-fA-F]{1,8}(?:;[ -~]*)?")
 _JSON_MARKS: Final = re.compile(rb'["{}\[\]]')
 
 
+_LOST: Final = re.compile(
+    rb':?[ \t]*(?:\{[ \t]*"(?:choices|delta|object|error|id|message|type"[ \t]*:[ \t]*"(?:message|content|response))'
+    rb'|(?:"(?:[^"\\]|\\.)*+"|[-\d.eE+]+|null|true|false)[ \t]*[,}\]].*[}\]][ \t]*$)'
+    rb"|.*data:[ \t]?[{\[]"
+)
+"""A payload whose field name, or the line end before it, is lost: an LLM event, the rest of one, or a `data:` within."""
+
+
+def hides_data(content: bytes) -> bool:
+    """Whether what has the form of a comment is in truth a payload, or a piece of one."""
+    return content.startswith(b":") and smells_of_json(content) and _LOST.match(content) is not None
+
+
 def line(content: bytes, begin: int, end: int, ending: bytes) -> Line:
     """Classify one line."""
     if not content:
         return Line(LineKind.BLANK, content, content, begin, end, ending)
     name, colon, value = content.partition(b":")
-    if colon and not name:
+    if colon and not name and not hides_data(content):
         return Line(LineKind.COMMENT, content, value, begin, end, ending)
     kind = _FIELDS.get(name, LineKind.OTHER)
     if kind is LineKind.OTHER:

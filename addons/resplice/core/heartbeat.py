@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple
 
 _MAX_SHAPES: Final = 16
-_MAX_COMMENT: Final = 256
+MAX_COMMENT: Final = 256
 _WORDS: Final = (
     rb"keep[-_ ]?alive|heart[-_ ]?beat|ping|pong|hb|beat|alive|noop|no-op|waiting|"
     rb"OPENROUTER PROCESSING|processing|still (?:alive|working|processing)"
@@ -44,7 +44,7 @@ class Heartbeats:
 
     def saw(self, comment: bytes) -> None:
         """Remember a comment line (without its line end) that stood where a comment may stand. Digits in it may vary."""
-        if len(comment) > _MAX_COMMENT or len(self._shapes) >= _MAX_SHAPES:
+        if len(comment) > MAX_COMMENT or len(self._shapes) >= _MAX_SHAPES:
             return
         shape = _DIGITS.sub(b"0", comment)
         if shape not in self._shapes:
@@ -52,7 +52,7 @@ class Heartbeats:
 
     def tail(self, line: bytes | bytearray) -> Tail | None:
         """The heartbeat that a line ends with, by the strongest evidence there is."""
-        end = bytes(line[-_MAX_COMMENT:])
+        end = bytes(line[-MAX_COMMENT:])
         before = len(line) - len(end)
         for pattern in self._shapes.values():
             if found := pattern.search(end):

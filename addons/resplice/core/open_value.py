@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resplice.core.heartbeat import Evidence, Heartbeats, Tail
+from resplice.core.heartbeat import MAX_COMMENT, Evidence, Heartbeats, Tail
 from resplice.core.payload import Checkpoint, Scanner
 
 
@@ -11,7 +11,7 @@ class OpenValue:
 
     def __init__(self) -> None:
         self.payload = bytearray()
-        self.breaks = b""
+        self.breaks = bytearray()
         """The line ends since the last piece, as they came."""
         self.gap = False
         """An empty line stands among them."""
@@ -24,12 +24,12 @@ class OpenValue:
         """The last piece ended inside a string."""
         return self._scanner.in_string
 
-    def append(self, piece: bytes, ending: bytes) -> int | None:
+    def append(self, piece: bytes | bytearray, ending: bytes) -> int | None:
         """Add a piece, which `ending` follows on the wire; where in `payload` the value ends, None while it is open."""
         start = len(self.payload)
         self.payload += piece
         self._mark, self._mark_at = self._scanner.mark(), start
-        self.breaks, self.gap = ending, False
+        self.breaks, self.gap = bytearray(ending), False
         return self._scanner.feed(self.payload, start)
 
     def blank_line(self, ending: bytes) -> None:
@@ -39,7 +39,9 @@ class OpenValue:
 
     def tail(self, heartbeats: Heartbeats) -> Tail | None:
         """The heartbeat that the last piece may end with."""
-        return heartbeats.tail(self.payload[self._mark_at :])
+        start = max(self._mark_at, len(self.payload) - MAX_COMMENT)
+        found = heartbeats.tail(self.payload[start:])
+        return None if found is None else Tail(found.start + start - self._mark_at, found.evidence)
 
     def is_ambiguous(self, tail: Tail, *, raw_newlines: bool) -> bool:
         """Whether the tail, inside a string, may be text as well as a heartbeat.

@@ -135,6 +135,8 @@ class Mended(NamedTuple):
 
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^"]++|"', re.DOTALL)
 _ESCAPES: Final = re.compile(rb'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|\\')
+_CUT_ESCAPE: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{1,3}(?![0-9a-fA-F])")
+"""A Unicode escape with digits missing: it may have been one, or a backslash that nobody escaped."""
 _CONTROLS: Final = re.compile(rb"[\x00-\x1f]")
 _SHORT: Final = {0x08: b"\\b", 0x09: b"\\t", 0x0A: b"\\n", 0x0C: b"\\f", 0x0D: b"\\r"}
 _CONSTANTS: Final = re.compile(rb"(?<![\w.])(?:-Infinity|Infinity|NaN)(?!\w)")
@@ -162,6 +164,8 @@ def mend(payload: bytes) -> Mended | None:
             return Mended(payload, strict(payload), ())
         except ValueError:
             pass  # the reason to mend
+    if _CUT_ESCAPE.search(payload):
+        return None
     payload = _mend_utf8(payload, kinds)
     mended = b"".join(_mend_token(token, kinds) for token in _TOKENS.findall(payload)).strip(_BYTE_BLANKS)
     try:

@@ -32,6 +32,7 @@ def _start(value: dict[str, Json], facts: Facts) -> Role:
     message = message if isinstance(message, dict) else {}
     message_id = short(message.get("id"))
     if facts.started:
+        facts.restarted = facts.highest_part >= 0
         return Role.DUPLICATE_START if message_id == facts.message_id else Role.SECOND_START
     facts.started, facts.message_id, facts.model = True, message_id, short(message.get("model"))
     facts.usage = numbers(message.get("usage"))
@@ -46,8 +47,12 @@ def _block_start(value: dict[str, Json], facts: Facts) -> Role:
     if kind and kind.endswith("tool_use"):
         facts.tool_calls += 1
     index = value.get("index")
-    if type(index) is int and len(facts.open_parts) < _MAX_OPEN_BLOCKS:
-        facts.open_parts[index] = kind or ""
+    if type(index) is int:
+        if facts.restarted and index <= facts.highest_part:
+            return Role.SECOND_START
+        facts.highest_part = max(facts.highest_part, index)
+        if len(facts.open_parts) < _MAX_OPEN_BLOCKS:
+            facts.open_parts[index] = kind or ""
     return Role.CONTENT
 
 

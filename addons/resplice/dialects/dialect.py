@@ -53,6 +53,8 @@ class Facts:
     model: str | None = None
     created: int | float | None = None
     role_sent: bool = False
+    roles: int = 0
+    """How many chunks said the role (chat). Servers say it in the first one, or in all."""
     role_lent: bool = False
     """A keepalive before all other chunks was given the role; the chunk that brings it must not say it again."""
     started: bool = False
@@ -73,6 +75,10 @@ class Facts:
     """Last sequence number seen (Responses)."""
     open_parts: dict[int, str] = field(default_factory=dict)
     """Open choices (chat) or content blocks (Anthropic): index -> type."""
+    highest_part: int = -1
+    """Highest index of a content block that was started (Anthropic)."""
+    restarted: bool = False
+    """The message was announced again after content had come: what follows tells whether it begins anew."""
     response: dict[str, Json] | None = None
     """The response object of `response.created` (Responses), if it is small."""
 

@@ -24,7 +24,7 @@ def _recognise(value: dict[str, Json], _event: str | None) -> bool:
 def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
     """Tell the role of a chunk; see `Dialect.read`."""
     choices = value.get("choices")
-    if type(choices) is not list or not choices or "error" in value:
+    if type(choices) is not list or not choices or value.get("error"):
         return _read_unusual(value, event, facts)
     if not facts.started and _is_whole_answer(value, choices):
         return Role.WHOLE_ANSWER
@@ -46,7 +46,9 @@ def _read_choice(choice: dict[str, Json], facts: Facts) -> None:
         if content and type(content) is str:
             facts.text_chars += len(content)
             facts.first_token = True
-        elif len(delta) > 1 or not facts.first_token:
+            if len(delta) > 1 and delta.get("role"):
+                facts.roles += 1
+        elif len(delta) > 1 or not facts.first_token or "role" in delta:
             _read_rare_delta(delta, facts)
     index = choice.get("index")
     index = index if type(index) is int else 0
@@ -81,6 +83,7 @@ def _is_hollow_delta(delta: Json) -> bool:
 def _read_rare_delta(delta: dict[str, Json], facts: Facts) -> None:
     if delta.get("role"):
         facts.role_sent = True
+        facts.roles += 1
     calls = delta.get("tool_calls")
     if type(calls) is list:
         facts.tool_calls += sum(1 for call in calls if type(call) is dict and call.get("id"))

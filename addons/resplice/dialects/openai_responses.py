@@ -74,7 +74,7 @@ def _read_created(value: dict[str, Json], facts: Facts) -> Role:
     response = value.get("response")
     response = response if isinstance(response, dict) else {}
     message_id = short(response.get("id"))
-    if facts.message_id and message_id and message_id != facts.message_id:
+    if facts.first_token or (facts.message_id and message_id and message_id != facts.message_id):
         return Role.SECOND_START
     facts.started, facts.message_id, facts.model = True, message_id, short(response.get("model"))
     if len(json.dumps(response)) <= _MAX_SNAPSHOT:

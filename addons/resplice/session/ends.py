@@ -34,7 +34,7 @@ class Ends:
     def terminal(self, item: Frame) -> bytes:
         """A terminal event. Without a stop reason before it, it waits for what follows: the answer may go on, or be cut."""
         facts = self._stream.facts
-        if facts.stop_reason or facts.failed or facts.closing:
+        if facts.stopped or facts.failed or facts.closing:
             facts.terminal = True
             return self._stream.deliver(item)
         self._stream.held = [item]
@@ -86,6 +86,9 @@ class Ends:
         stream = self._stream
         if stream.strangers and not stream.confirmed:
             return stream.pass_(item.raw)
+        if stream.facts.stop_reason:  # of several choices one has said why it stopped: some servers leave it at that
+            stream.facts.terminal = True
+            return stream.deliver(item)
         if stream.events_in <= 1:
             return stream.end_with_error(Effect.LOSS, Kind.EMPTY_STREAM, item.raw, "the stream has no event but its terminal")
         finish = stream.dialect.finish if stream.dialect else None

@@ -9,7 +9,7 @@ from resplice.core.events import Effect
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
 from resplice.core.kinds import Kind
 from resplice.core.payload import OPAQUE, strict
-from resplice.dialects import Json, Role, for_frame
+from resplice.dialects import Dialect, Json, Role, for_frame
 from resplice.session.ends import Ends
 from resplice.session.stream import MAX_MESSAGE, Stream, canonical
 
@@ -123,13 +123,16 @@ class Frames:
             return stream.pass_(item.raw)
         if role not in _HEALTHY_ROLES:
             return _BY_ROLE[role](self, item)
+        if stream.dialect is not None and stream.dialect.named_events and _contradicts(item, stream.dialect):
+            return stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload's type is none that its event can have")
         if stream.dialect is not None and stream.dialect.one_id and not stream.ids.settle(item.value, stream.facts):
             return self._bring_to_id(item)
         return stream.deliver(item)
 
     def _bring_to_id(self, item: Frame) -> bytes:
-        stream = self._stream
-        if stream.ids.is_early_keepalive(item.value):
+        if self._stream.ids.is_restart(item.value, self._stream.facts):
+            return self._second_start(item)
+        if self._stream.ids.is_early_keepalive(item.value):
             return self._early_keepalive(item)
         return self._rewrite_id(item)
 
@@ -250,7 +253,10 @@ class Frames:
         return stream.pass_(item.raw)
 
     def _stray(self, item: Stray) -> bytes:
-        if item.kind in _KEEPALIVE_STRAYS or (item.event or "").lower() in _KEEPALIVE_NAMES:
+        name = item.event or ""
+        if name.endswith("delta"):
+            return self._stream.lose(item.raw, item.kind, f"event {name[:64]!r} came without its data")
+        if item.kind in _KEEPALIVE_STRAYS or name.lower() in _KEEPALIVE_NAMES:
             return self._stream.keepalive(item.raw, item.kind)
         return self._stream.change(item.raw, b"", item.kind, "bytes without information that some clients die of")
 
@@ -261,6 +267,14 @@ class Frames:
             why = f"event {(item.event or '')[:64]!r} has no meaning in this dialect, and its data is no JSON"
             return stream.change(item.raw, b"", Kind.FOREIGN_EVENT, why)
         return stream.lose(item.raw, item.kind, item.why)
+
+
+def _contradicts(item: Frame, dialect: Dialect) -> bool:
+    """Whether the event's name is the dialect's own and the payload's type is not: one of the two is damaged."""
+    kind = item.value.get("type")
+    if kind == item.event or item.event is None or item.event == "error" or not dialect.own_event(item.event):
+        return False
+    return type(kind) is not str or not dialect.own_event(kind)
 
 
 def _says_something(value: dict[str, Json]) -> bool:

@@ -22,6 +22,7 @@ from resplice.dialects.dialect import short
 from resplice.dialects.openai_chat import is_hollow
 from resplice.session.policy import Policy
 
+_SECOND: Final = 2
 _SENTINEL: Final = re.compile(r"keep[-_ ]?alive|heart[-_ ]?beat|(?:^|[-_])(?:ping|noop)(?:$|[-_])", re.IGNORECASE)
 
 _ROLE: Final = re.compile(rb'"role"\s*:\s*"assistant"\s*,\s*|\s*,?\s*"role"\s*:\s*"assistant"')
@@ -48,6 +49,17 @@ class ChunkIds:
             facts.model, facts.created = short(value.get("model")), _number(value.get("created"))
             return True
         return self._policy.ids == "keepalive" and not sentinel
+
+    def is_restart(self, value: dict[str, Json], facts: Facts) -> bool:
+        """Whether a chunk with another id begins a second answer inside the first.
+
+        So it looks: content has come, and the role, which was said once before it, is said again under the new id.
+        """
+        chunk_id = value.get("id")
+        if self.stream_id is None or facts.stopped or facts.roles != _SECOND or not isinstance(chunk_id, str):
+            return False
+        said = any(isinstance(c, dict) and isinstance(c.get("delta"), dict) and c["delta"].get("role") for c in value["choices"])
+        return said and bool(facts.text_chars or facts.tool_calls) and not is_sentinel(chunk_id)
 
     def is_early_keepalive(self, value: dict[str, Json]) -> bool:
         """Whether this is a keepalive before the real id is known, and policy does not want an id pinned for it."""

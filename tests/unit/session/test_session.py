@@ -151,6 +151,38 @@ def test_a_usage_report_without_content_counts_as_the_servers_word_that_it_finis
     assert run(C, wire).output == wire
 
 
+@pytest.mark.parametrize("empty", [None, "", {}])
+def test_an_error_that_is_none_is_no_error(empty: object) -> None:
+    wire = s.chat(s.sse(s.chat_chunk({"content": "x"}, error=empty))).replace(b'"stop"}]', b'"stop"}], "error": null')
+    assert (run(C, wire).output, run(C, wire).findings) == (wire, [])
+
+
+def test_a_choice_that_goes_on_behind_an_early_done_is_delivered_whole() -> None:
+    second = [s.sse(s.chat_chunk({"content": text}) | {"choices": [{"index": 1, "delta": {"content": text}}]}) for text in "ab"]
+    last = s.sse(s.chat_chunk({}) | {"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]})
+    head = s.CHAT.replace(b"data: [DONE]\n\n", b"").replace(s.chat_text("Hel"), second[0] + s.chat_text("Hel"))
+    outcome = run(C, head + b"data: [DONE]\n\n" + second[1] + last + b"data: [DONE]\n\n")
+    assert outcome.output == head + second[1] + last + b"data: [DONE]\n\n"
+    assert outcome.kinds == ["terminal_early"]
+
+
+def test_a_server_that_says_stop_for_one_choice_of_two_is_left_alone() -> None:
+    other = s.sse(s.chat_chunk({}) | {"choices": [{"index": 1, "delta": {"content": "x"}}]})
+    wire = s.CHAT.replace(s.chat_text("Hel"), other + s.chat_text("Hel"))
+    assert run(C, wire).output == wire
+
+
+def test_the_half_of_a_name_that_a_heartbeat_tore_off_does_not_shift_what_follows() -> None:
+    torn = s.text_delta("Hel").replace(b"\ndata", b"\nda: ping\n\nta")[:-2] + s.text_delta("lo")
+    wire = s.ANTHROPIC.replace(s.text_delta("Hel") + s.text_delta("lo"), torn)
+    assert s.decode(run(A, wire).output) == s.decode(s.ANTHROPIC)
+
+
+def test_a_harmless_comment_with_json_in_it_passes() -> None:
+    wire = b': {"note": "x"}\n\n: {"status": [1, 2]}\n\n' + s.CHAT
+    assert run(C, wire).output == wire
+
+
 def test_no_stop_is_faked_behind_the_upstreams_error() -> None:
     wire = s.chat(s.chat_text("x")).split(b"data: [DONE]")[0].replace(s.sse(s.chat_chunk({}, "stop")), b"")
     wire += s.sse({"error": {"message": "boom", "code": 502}})
