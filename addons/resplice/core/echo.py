@@ -30,8 +30,10 @@ class Hole(Enum):
 
 _PLAIN: Final = rb'"([ !#-\[\]-~]*)"'
 """A JSON string of printable ASCII without escapes: as many characters as bytes."""
+_TEXT: Final = _PLAIN.replace(b"*", b"+")
+"""As above, and not empty: a frame without text may be a keepalive, which deserves a closer look."""
 _COUNT: Final = rb"(0|[1-9][0-9]{0,14})"
-_FORMS: Final = {Hole.TEXT: _PLAIN, Hole.NOISE: _PLAIN, Hole.COUNTER: _COUNT}
+_FORMS: Final = {Hole.TEXT: _TEXT, Hole.NOISE: _PLAIN, Hole.COUNTER: _COUNT}
 
 
 class Echo(NamedTuple):

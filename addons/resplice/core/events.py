@@ -48,15 +48,28 @@ class Reason(StrEnum):
     """Why a stream came to its end."""
 
     COMPLETE = "complete"
-    """The terminal event had been seen when the upstream ended the body."""
+    """The terminal event had been seen when the upstream ended the body, or left it open for no reason."""
     UPSTREAM_END = "upstream_end"
     """The upstream ended the body properly, but without the terminal event."""
     UPSTREAM_ABORT = "upstream_abort"
     """The upstream's connection or stream broke in the middle of the body."""
     CLIENT_DISCONNECT = "client_disconnect"
     IDLE = "idle"
+    """The upstream fell silent, or sent nothing but keepalives, for too long; the stream was ended by us."""
     KILLED = "killed"
     SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A long silence of the upstream, and where in the stream it was."""
+
+    silence: float
+    """Seconds."""
+    bytes_in: int
+    bytes_out: int
+    resumed: bool
+    """The upstream spoke again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +112,7 @@ class Receipt:
     longest_gap: float
     """Longest silence of the upstream, from opening to the end."""
     closed_at: float
+    stalls: int
+    """How many long silences there were, the last one included."""
+    stalled: float
+    """How long they were together."""

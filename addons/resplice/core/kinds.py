@@ -46,6 +46,7 @@ class Kind(StrEnum):
     KEEPALIVE_ID = "keepalive_id"
     CHUNK_ID = "chunk_id"
     KEEPALIVE_FORM = "keepalive_form"
+    HEARTBEAT = "heartbeat"
     FOREIGN_EVENT = "foreign_event"
     # terminals
     TERMINAL_MISSING = "terminal_missing"
@@ -335,6 +336,14 @@ CATALOGUE: Final[tuple[Fault, ...]] = (
         "the dialect's keepalive",
         "no field that a client could use is in it",
         _GH + "pollinations/pollinations/pull/6129",
+    ),
+    Fault(
+        Kind.HEARTBEAT,
+        "meaning",
+        "the upstream is silent for longer than `resplice_heartbeat`: clients and hops behind us give up",
+        "the dialect's keepalive is added, between two events",
+        "by the only writer of the stream, at a frame's boundary; it holds nothing that a client could use",
+        _GH + "BerriAI/litellm/issues/14953",
     ),
     Fault(
         Kind.FOREIGN_EVENT,

@@ -31,21 +31,25 @@ def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
     facts.started = True
     if facts.closing and not is_hollow(value):
         facts.closing = False
+    says_something = False
     for choice in choices:
-        if type(choice) is dict:
-            _read_choice(choice, facts)
+        if type(choice) is dict and _read_choice(choice, facts):
+            says_something = True
     if value.get("usage"):
         _read_usage(value, facts)
+    elif not says_something and is_hollow(value):
+        return Role.KEEPALIVE
     return Role.CONTENT
 
 
-def _read_choice(choice: dict[str, Json], facts: Facts) -> None:
-    delta = choice.get("delta")
+def _read_choice(choice: dict[str, Json], facts: Facts) -> bool:
+    """Read one choice of a chunk. True where it has text or a finish reason; False where that takes a closer look."""
+    delta, has_text = choice.get("delta"), False
     if delta and type(delta) is dict:
         content = delta.get("content")
         if content and type(content) is str:
             facts.text_chars += len(content)
-            facts.first_token = True
+            facts.first_token = has_text = True
             if len(delta) > 1 and delta.get("role"):
                 facts.roles += 1
         elif len(delta) > 1 or not facts.first_token or "role" in delta:
@@ -57,10 +61,11 @@ def _read_choice(choice: dict[str, Json], facts: Facts) -> None:
         if index not in facts.open_parts and len(facts.open_parts) < _MAX_CHOICES:
             facts.open_parts[index] = ""
             facts.stopped = False
-        return
+        return has_text
     facts.stop_reason = short(reason)
     facts.open_parts[index] = "stopped"
     facts.stopped = all(facts.open_parts.values())
+    return True
 
 
 def _read_usage(value: dict[str, Json], facts: Facts) -> None:

@@ -105,17 +105,18 @@ class Ends:
 
     # -- the upstream has ended -------------------------------------------------------------------
 
-    def complete(self, dialect: Dialect, reason: Reason) -> bytes:
+    def complete(self, dialect: Dialect, reason: Reason, detail: str) -> bytes:
         """The upstream ended without a terminal event: it is added where the answer is complete, else an error event."""
+        how = f"idle: {detail}" if reason is Reason.IDLE and detail else str(reason)
         stream, facts = self._stream, self._stream.facts
         if facts.failed:
             return self._add(dialect.terminal(facts)) if dialect.fails_twice else b""
         if facts.stopped:
             return self._add(dialect.terminal(facts))
         if stream.events_in == 0 and not stream.ledger.losses:
-            why = f"the upstream's stream has no event ({reason})"
+            why = f"the upstream's stream has no event ({how})"
             return stream.end_with_error(Effect.LOSS, Kind.EMPTY_STREAM, b"", why)
-        why = f"the stream ended before its stop reason ({reason})"
+        why = f"the stream ended before its stop reason ({how})"
         return stream.end_with_error(Effect.LOSS, Kind.ANSWER_INCOMPLETE, b"", why)
 
     def _add(self, frames: bytes) -> bytes:

@@ -125,6 +125,8 @@ class Frames:
             return _BY_ROLE[role](self, item)
         if stream.dialect is not None and stream.dialect.named_events and _contradicts(item, stream.dialect):
             return stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload's type is none that its event can have")
+        if role is Role.KEEPALIVE:
+            stream.idle_bytes += len(item.raw)
         if stream.dialect is not None and stream.dialect.one_id and not stream.ids.settle(item.value, stream.facts):
             return self._bring_to_id(item)
         return stream.deliver(item)
@@ -234,6 +236,7 @@ class Frames:
     def _filler(self, item: Filler) -> bytes:
         """Comments and blank lines pass, but for the forms that make clients lose frames."""
         stream, raw = self._stream, item.raw
+        stream.idle_bytes += len(raw)
         if item.tail:
             if stream.tail_passes:
                 return stream.pass_(raw)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+STALL_AFTER: Final = 10.0
+"""A silence of the upstream that is longer than this (seconds) is a stall, and on record."""
 
 
 @dataclass(slots=True)
@@ -15,21 +19,35 @@ class Pace:
     last_in_at: float = field(init=False)
     last_out_at: float | None = None
     longest_gap: float = 0.0
+    stalls: int = 0
+    stalled: float = 0.0
     closed_at: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.last_in_at = self.closed_at = self.opened_at
 
-    def came(self, now: float) -> None:
-        """Bytes came from the upstream."""
+    def came(self, now: float) -> float:
+        """Bytes came from the upstream. Returns the stall that ended with them, in seconds; 0 if there was none."""
         gap = now - self.last_in_at
-        if gap > self.longest_gap:  # noqa: PLR1730 - max() costs more, and this runs for every chunk
-            self.longest_gap = gap
+        stall = self._gap(gap) if gap > self.longest_gap or gap > STALL_AFTER else 0.0
         self.last_in_at = now
         if self.first_in_at is None:
             self.first_in_at = now
+        return stall
 
-    def closed(self, now: float) -> None:
-        """The stream is over; the silence before that counts too."""
-        self.longest_gap = max(self.longest_gap, now - self.last_in_at)
+    def closed(self, now: float) -> float:
+        """The stream is over; the silence before that counts too. Returns the stall that it ends with, as `came` does."""
         self.closed_at = now
+        return self._gap(now - self.last_in_at)
+
+    def last_sign(self) -> float:
+        """When the upstream spoke, or the client got something, whichever is later."""
+        return self.last_in_at if self.last_out_at is None else max(self.last_in_at, self.last_out_at)
+
+    def _gap(self, gap: float) -> float:
+        self.longest_gap = max(self.longest_gap, gap)
+        if gap <= STALL_AFTER:
+            return 0.0
+        self.stalls += 1
+        self.stalled += gap
+        return gap

@@ -24,5 +24,11 @@ class Policy:
     """``stream``: one id for all chunks of a chat completion; ``keepalive``: only keepalive chunks; ``off``."""
     keepalive_before_id: str = "pin"
     """What becomes of a keepalive chunk that comes before the stream's real id is known."""
+    heartbeat: float = 0.0
+    """After so many seconds of silence the client gets a keepalive; 0: never."""
+    idle_timeout: float = 300.0
+    """After so many seconds without a byte from the upstream the stream is ended; 0: never."""
+    stall_timeout: float = 1800.0
+    """After so many seconds with nothing but comments and keepalives the stream is ended; 0: never."""
     max_event_bytes: int = MAX_EVENT_BYTES
     """An incomplete event larger than this passes through raw, and is on record as such."""

@@ -42,6 +42,8 @@ def build_receipt(stream: Stream, pace: Pace, outcome: Reason, detail: str, requ
         last_byte_out_at=pace.last_out_at,
         longest_gap=pace.longest_gap,
         closed_at=pace.closed_at,
+        stalls=pace.stalls,
+        stalled=pace.stalled,
     )
 
 

@@ -1,9 +1,9 @@
 """One stream's life: bytes in, the client's bytes out, and findings about the difference.
 
 Theory of operation. The framer cuts the body into items; each item meets exactly one fate (`frames`): pass, replace or drop, in
-order, and the ledger books it. Bytes are only ever added where the stream ends, or in an item's place (`ends`). A stream is over
-for the client when its terminal event passed, or an error event of ours did; what the upstream sends behind that is dropped, and
-on record.
+order, and the ledger books it. Bytes are only ever added where the stream ends, in an item's place (`ends`), or as a heartbeat
+between two events while the upstream is silent (`watch`). A stream is over for the client when its terminal event passed, or an
+error event of ours did; what the upstream sends behind that is dropped, and on record.
 
 A chunk of healthy frames, the common case, takes the short way through `receive_data` and leaves as the very bytes that came.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.events import Effect, Finding, Reason, Receipt
+from resplice.core.events import Effect, Finding, Reason, Receipt, Stall
 from resplice.core.framer import SseFramer
 from resplice.core.grammar import CR
 from resplice.core.items import Frame, Item
@@ -24,6 +24,7 @@ from resplice.session.policy import Policy
 from resplice.session.reader import Reader
 from resplice.session.receipt import build_receipt
 from resplice.session.stream import Stream
+from resplice.session.watch import End, Watch
 
 _RELEASE_AFTER: Final = 0.25
 """A complete event whose blank line has not come for so long (seconds) is let go by `tick`."""
@@ -59,6 +60,10 @@ class Session:
         self._frames = Frames(self._stream)
         self._reader = Reader(self._stream, self._framer)
         self._pace = Pace(now)
+        self._watch = Watch(self._stream, self._pace)
+        self._stalls: list[Stall] = []
+        self.wants_end: End | None = None
+        """By the last `tick`: the adapter should end the stream, `finish` it for that reason, and close the upstream."""
         self._requested_model = model
         self._outcome = Reason.COMPLETE
         self._detail = ""
@@ -75,8 +80,8 @@ class Session:
 
     @property
     def has_findings(self) -> bool:
-        """Something was found since `take_findings` was called last."""
-        return bool(self._stream.ledger.findings)
+        """Something was found since `take_findings` and `take_stalls` were called last."""
+        return bool(self._stream.ledger.findings or self._stalls)
 
     def take_findings(self) -> list[Finding]:
         """What was found since the last call, in order."""
@@ -84,6 +89,13 @@ class Session:
         if findings:
             self._stream.ledger.findings = []
         return findings
+
+    def take_stalls(self) -> list[Stall]:
+        """The long silences that ended since the last call."""
+        stalls = self._stalls
+        if stalls:
+            self._stalls = []
+        return stalls
 
     def receipt(self) -> Receipt:
         """What went through, from the first byte to the last. To be called after `finish`."""
@@ -95,7 +107,8 @@ class Session:
         """Take some more of the upstream's body, cut anywhere; return what the client gets for it."""
         if self.finished or not data:
             return b""
-        self._pace.came(now)
+        if stall := self._pace.came(now):
+            self._note_stall(stall, resumed=True)
         framer = self._framer
         if framer.waiting and framer.hold(data):
             return data if self._observe else b""
@@ -196,20 +209,51 @@ class Session:
     # -- time, and the end ------------------------------------------------------------------------
 
     def tick(self, now: float) -> bytes:
-        """Let time pass: release what is complete and overdue. Returns bytes for the client."""
-        silence = now - self._pace.last_in_at
-        if self.finished or self._stream.raw or silence < _RELEASE_AFTER or self._observe:
+        """Let time pass: release what is complete and overdue, or write a heartbeat. Returns bytes for the client.
+
+        Afterwards `wants_end` tells whether the stream is to be ended.
+        """
+        self.wants_end = None
+        if self.finished or self._stream.raw or self._observe:
             return b""
         try:
-            out = self._take(self._framer.release())
-            if self._stream.held and not self._frames.waits_for_id and silence >= _SETTLE_AFTER:
-                out += self._frames.settle()
-                self._calm = self._stream.in_order
+            out = self._release(now - self._pace.last_in_at)
+            if self._stream.dialect is not None and not self._stream.ended:
+                self.wants_end = self._watch.end(now, self._bytes_in)
+            if not out and self.wants_end is None and self._at_boundary and self._watch.beats(now):
+                out = self._stream.heartbeat()
         except Exception as error:  # noqa: BLE001 - fail open, as above
             out = self._fail_open(self._framer.held_bytes(), error)
         if out:
             self._pace.last_out_at = now
         return out
+
+    def heard(self, now: float) -> None:
+        """The upstream is alive, though nothing can be made of what it sent yet: a piece of an encoded body."""
+        if stall := self._pace.came(now):
+            self._note_stall(stall, resumed=True)
+
+    def _release(self, silence: float) -> bytes:
+        """What need not wait any longer."""
+        if silence < _RELEASE_AFTER:
+            return b""
+        out = self._take(self._framer.release())
+        if self._stream.held and not self._frames.waits_for_id and silence >= _SETTLE_AFTER:
+            out += self._frames.settle()
+            self._calm = self._stream.in_order
+        return out
+
+    @property
+    def _at_boundary(self) -> bool:
+        """No frame is open, nor a line, nor a line end: nothing came yet, or what came has left as a whole."""
+        return self._framer.steady or self._pace.first_in_at is None
+
+    @property
+    def _bytes_in(self) -> int:
+        return self._stream.ledger.settled + self._framer.held
+
+    def _note_stall(self, silence: float, *, resumed: bool) -> None:
+        self._stalls.append(Stall(silence, self._bytes_in, self._stream.ledger.bytes_out, resumed))
 
     def fail(self, kind: Kind, why: str, now: float = 0.0) -> bytes:
         """End the stream with the dialect's error event: what the upstream sends can't be read. Returns bytes for the client."""
@@ -226,9 +270,10 @@ class Session:
             return b""
         self.finished = True
         self._outcome, self._detail = reason, detail
-        self._pace.closed(now)
+        if stall := self._pace.closed(now):
+            self._note_stall(stall, resumed=False)
         try:
-            out = self._take_leave() if reason in _LEFT else self._finish(reason)
+            out = self._take_leave() if reason in _LEFT else self._finish(reason, detail)
         except Exception as error:  # noqa: BLE001 - fail open, as above
             out = self._fail_open(self._framer.held_bytes(), error)
         if reason is Reason.UPSTREAM_END and self._is_complete():
@@ -245,7 +290,7 @@ class Session:
             return True
         return stream.facts.terminal and not stream.ledger.kinds[Kind.TERMINAL_MISSING]
 
-    def _finish(self, reason: Reason) -> bytes:
+    def _finish(self, reason: Reason, detail: str) -> bytes:
         """The upstream is done: what it left open is completed or, where that would be a guess, ended with an error."""
         stream = self._stream
         if stream.raw:
@@ -256,7 +301,7 @@ class Session:
             return out
         if stream.strangers and not stream.confirmed:
             return out  # nothing but frames of a format that nobody knows
-        return out + self._frames.ends.complete(stream.dialect, reason)
+        return out + self._frames.ends.complete(stream.dialect, reason, detail)
 
     def _take_leave(self) -> bytes:
         """Nobody is there to read on: account for what was held back."""

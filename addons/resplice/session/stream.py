@@ -45,6 +45,8 @@ class Stream:
         self.cr_seen = False
         self.tail_passes = True
         """Whether the LF of a CRLF shares the fate of an item that passed."""
+        self.idle_bytes = 0
+        """How many bytes came that keep a connection alive and say nothing: comments, blank lines, keepalives."""
         self.line_open = False
         """The last bytes out were raw and did not end an event."""
 
@@ -89,8 +91,17 @@ class Stream:
 
     def keepalive(self, raw: bytes, kind: Kind, also: tuple[Kind, ...] = ()) -> bytes:
         """A keepalive that SDKs die of becomes one that they know, so that watchdogs behind us still see life."""
+        self.idle_bytes += len(raw)
         replacement = self.dialect.keepalive(self.facts) if self.dialect else b""
         return self.change(raw, replacement, kind, "a keepalive that SDKs can't read", also)
+
+    def heartbeat(self) -> bytes:
+        """A keepalive of our own, for a client that hears nothing. To be called between two events only.
+
+        Until a frame has shown that the stream is what the request let expect, it is a comment line.
+        """
+        frame = self.dialect.keepalive(self.facts) if self.dialect and self.confirmed else b": keepalive\n"
+        return self.change(b"", frame, Kind.HEARTBEAT, "the upstream is silent")
 
     def lose(self, raw: bytes, kind: Kind, why: str) -> bytes:
         """Information is lost. By policy the stream ends with an error, or goes on without it; tool arguments never go on."""
