@@ -71,6 +71,7 @@ class Resplice:
 
     def load(self, loader: Loader) -> None:
         """Register the options. What was typed wrong stops mitmproxy at its start, in one line."""
+        internals.respell_deferred(ctx.options, options.spell)
         options.register(loader)
         for name, complaint in options.complaints(internals.deferred_options(ctx.options)).items():
             internals.forget_deferred(ctx.options, name)

@@ -9,20 +9,29 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mitmproxy import ctx
 
 from resplice.core.events import Reason
-from resplice.proxy.stream import TICK
 
 if TYPE_CHECKING:
     from mitmproxy import http
 
     from resplice.proxy.stream import Stream
 
-__all__ = ["ATTRIBUTES", "METHODS", "Shim", "attach", "deferred_options", "forget_deferred", "is_shutting_down", "lacking"]
+__all__ = [
+    "ATTRIBUTES",
+    "METHODS",
+    "Shim",
+    "attach",
+    "deferred_options",
+    "forget_deferred",
+    "is_shutting_down",
+    "lacking",
+    "respell_deferred",
+]
 
 
 def _names(module: str, *names: str) -> list[Any]:
@@ -112,6 +121,14 @@ def deferred_options(options: Any) -> dict[str, Sequence[str]]:
 def forget_deferred(options: Any, name: str) -> None:
     """Drop such a value."""
     options.deferred.pop(name, None)
+
+
+def respell_deferred(options: Any, spell: Callable[[str, object], object]) -> None:
+    """Rewrite values that wait for their option and came from a file: there they have types, and maybe not the option's."""
+    waiting = getattr(options, "deferred", None)
+    if isinstance(waiting, MutableMapping):
+        for name, value in list(waiting.items()):
+            waiting[name] = spell(name, value)
 
 
 def is_shutting_down() -> bool:
@@ -216,6 +233,8 @@ class Shim:
             yield from self._end(Reason.SHUTDOWN, "the proxy is being shut down")
         elif self._stream.ended:
             yield from self._end_failed()
+        elif (end := self._stream.wants_end) is not None:
+            yield from self._end(*end)
         else:
             yield from self._arm()
 
@@ -285,7 +304,7 @@ class Shim:
             yield from self._close_upstream()
 
     def _arm(self) -> Commands:
-        self._timer = RequestWakeup(TICK)
+        self._timer = RequestWakeup(self._stream.interval)
         yield self._timer
 
     def _send(self, data: bytes) -> Commands:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
@@ -16,10 +17,12 @@ from resplice.session.policy import IDS, KEEPALIVE_BEFORE_ID, MAX_EVENT_BYTES, M
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["OPTIONS", "PREFIX", "Option", "Settings", "complaints", "markdown_table", "read", "register"]
+__all__ = ["OPTIONS", "PREFIX", "Option", "Settings", "complaints", "markdown_table", "read", "register", "spell"]
 
 PREFIX: Final = "resplice_"
 MIB: Final = 1024 * 1024
+_DAY: Final = 24 * 60 * 60
+_SECONDS: Final = re.compile(r"\d{1,5}(\.\d{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,15 @@ class Option:
     low: int = 0
     high: int = 0
     """Range of a number, both ends included."""
+    seconds: bool = False
+    """A number of seconds, decimals allowed. mitmproxy has no option of that type: it is text, and checked here."""
 
     @property
     def values(self) -> str:
         """What it may be, for a person."""
         if self.choices:
             return ", ".join(self.choices)
-        if self.type is int:
+        if self.type is int or self.seconds:
             return f"{self.low} to {self.high}" + (f" {self.unit}" if self.unit else "")
         return self.unit or "text"
 
@@ -78,6 +83,35 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "A keepalive chunk that comes before the stream's real id is known. pin: one id is minted and kept for the whole "
         "stream. comment: it becomes a comment. hold: it waits for the id. drop: it is dropped.",
         KEEPALIVE_BEFORE_ID,
+    ),
+    Option(
+        "resplice_heartbeat",
+        str,
+        "0",
+        "After so much silence the client gets the API's own keepalive, between two events and never inside one. 0: never.",
+        unit="seconds",
+        high=_DAY,
+        seconds=True,
+    ),
+    Option(
+        "resplice_idle_timeout",
+        str,
+        "300",
+        "After so long without a byte from the upstream the stream ends in the dialect's own error event, or in its terminal "
+        "if the answer is complete. Heartbeats of our own don't count, nor does the length of a stream. 0: never.",
+        unit="seconds",
+        high=_DAY,
+        seconds=True,
+    ),
+    Option(
+        "resplice_stall_timeout",
+        str,
+        "1800",
+        "The same, after so long with nothing but comments and keepalives from the upstream: a model that thinks is given "
+        "half an hour, a dead one is not kept alive for ever by the pings of a gateway. 0: never.",
+        unit="seconds",
+        high=_DAY,
+        seconds=True,
     ),
     Option(
         "resplice_flows",
@@ -176,6 +210,9 @@ def read(options: Any) -> Settings:
             on_loss=values["on_loss"],
             ids=values["ids"],
             keepalive_before_id=values["keepalive_before_id"],
+            heartbeat=values["heartbeat"],
+            idle_timeout=values["idle_timeout"],
+            stall_timeout=values["stall_timeout"],
             max_event_bytes=values["max_event_mib"] * MIB,
         ),
         evidence=Evidence(values["evidence"]),
@@ -199,6 +236,13 @@ def complaints(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
         if name.startswith(PREFIX)
     }
     return {name: complaint for name, complaint in found.items() if complaint}
+
+
+def spell(name: str, value: object) -> object:
+    """A value for an option as a file of options has it: a number of seconds is written without quotes there."""
+    one = next((option for option in OPTIONS if option.name == name), None)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if one is not None and one.seconds and is_number else value
 
 
 def markdown_table() -> str:
@@ -234,7 +278,14 @@ def _checked(option: Option, value: Any) -> Any:
         _refuse(f"{option.name} is {value!r}; choose one of {', '.join(option.choices)}.")
     if option.type is int and not option.low <= value <= option.high:
         _refuse(f"{option.name} is {value}; give a whole number from {option.low} to {option.high}.")
-    return value
+    return _seconds(option, value) if option.seconds else value
+
+
+def _seconds(option: Option, text: str) -> float:
+    number = float(text) if _SECONDS.fullmatch(text.strip()) else -1.0
+    if not option.low <= number <= option.high:
+        _refuse(f"{option.name} is {text!r}; give a number of seconds from {option.low} to {option.high}, such as 15 or 0.5.")
+    return number
 
 
 def _filter(expression: str) -> flowfilter.TFilter | None:

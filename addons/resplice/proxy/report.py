@@ -33,7 +33,7 @@ _TERMINALS: Final = {
 
 def level(receipt: Receipt) -> int:
     """Healthy streams and clients that leave are everyday life; everything else a person may want to see."""
-    sound = receipt.outcome is Reason.COMPLETE and not receipt.kinds
+    sound = receipt.outcome is Reason.COMPLETE and receipt.kinds.keys() <= {Kind.HEARTBEAT}
     return logging.DEBUG if sound or receipt.outcome is Reason.CLIENT_DISCONNECT else logging.INFO
 
 

@@ -10,7 +10,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from resplice.core.events import Effect, Finding, Reason, Receipt
+from resplice.core.events import Effect, Finding, Reason, Receipt, Stall
 from resplice.core.kinds import Kind
 from resplice.proxy.decode import DecodeError, Decoder
 
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 
     from resplice.records.recorder import StreamRecorder
     from resplice.records.schema import Record
+    from resplice.session.policy import Policy
     from resplice.session.session import Session
+    from resplice.session.watch import End
 
-__all__ = ["TICK", "Stream"]
+__all__ = ["TICK", "Stream", "tick_interval"]
 
 logger = logging.getLogger("resplice")
 
 TICK: Final = 0.8
 """Seconds between two looks at a stream: soon enough for a kill to take effect within a second."""
+
+_SHORTEST_TICK: Final = 0.05
 
 type Clock = Callable[[], float]
 
@@ -61,6 +65,8 @@ class Stream:
         self._observe = observe
         self._clock = clock
         self._wall = wall
+        self.interval = tick_interval(session.policy)
+        """Seconds from one tick to the next."""
         self._raw = False
         """Resplice itself failed: from here on bytes pass as they are."""
         self._opened = False
@@ -93,6 +99,11 @@ class Stream:
     def ended(self) -> bool:
         """The client was told that the stream failed: its message shall be ended now, and the upstream be closed."""
         return not self._observe and not self._raw and self._session.ended and not self._finished
+
+    @property
+    def wants_end(self) -> End | None:
+        """By the last tick: nothing more is to be expected, the stream shall be ended for that reason."""
+        return None if self._observe or self._raw or self._finished else self._session.wants_end
 
     @property
     def repairs(self) -> bool:
@@ -175,16 +186,20 @@ class Stream:
             self._deaf = True
             why = str(error)
             out.append(self._guarded(lambda: self._session.fail(Kind.ENCODING_BROKEN, why, now)))
+        if not out:
+            self._session.heard(now)
         return b"".join(out)
 
     def _report(self) -> None:
         """Write down what the session found. A defect in this harms no stream."""
         try:
-            findings = self._session.take_findings()
+            findings, stalls = self._session.take_findings(), self._session.take_stalls()
             if not self._opened:
                 self.open()
             for finding in findings:
                 self._record_finding(finding)
+            for stall in stalls:
+                self._record_stall(stall)
         except Exception:  # noqa: BLE001 - fail open
             self._tell("Resplice failed to write a record; the stream itself is not affected.")
 
@@ -193,6 +208,17 @@ class Stream:
             logger.error("A stream passes raw from here on because Resplice failed: %s", ascii(finding.why))
         if self._opened:
             self._record(self._recorder.finding(finding, self._wall()))
+
+    def _record_stall(self, stall: Stall) -> None:
+        if self._opened:
+            record = self._recorder.stall(
+                self._wall(),
+                silence=stall.silence,
+                bytes_in=stall.bytes_in,
+                bytes_out=stall.bytes_out,
+                resumed=stall.resumed,
+            )
+            self._record(record)
 
     def _record(self, record: Record) -> None:
         if not self._write(record):
@@ -228,6 +254,12 @@ class Stream:
         if not self._told:
             self._told = True
             logger.error(message, exc_info=error or True)
+
+
+def tick_interval(policy: Policy) -> float:
+    """Often enough that the shortest of the policy's times is met within a quarter of it, and no oftener."""
+    times = [time for time in (policy.heartbeat, policy.idle_timeout, policy.stall_timeout) if time]
+    return min(TICK, max(_SHORTEST_TICK, min(times, default=TICK) / 4))
 
 
 def _decoded(decoders: Sequence[Decoder], data: bytes) -> Iterator[bytes]:

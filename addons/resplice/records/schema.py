@@ -263,6 +263,8 @@ def _times(ctx: StreamContext, receipt: Receipt, ts: float) -> Record:
     return {
         **{name: _ms(at - receipt.opened_at) if live and at is not None else None for name, at in since_open.items()},
         "longest_gap_ms": _ms(receipt.longest_gap) if live else None,
+        "stalls": receipt.stalls if live else None,
+        "stalled_ms": _ms(receipt.stalled) if live else None,
         "last_byte_out": rfc3339(ts - (receipt.closed_at - last)) if live and last is not None else None,
     }
 

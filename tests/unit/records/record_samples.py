@@ -56,6 +56,8 @@ RECEIPT = Receipt(
     last_byte_out_at=103.0,
     longest_gap=1.5,
     closed_at=104.0,
+    stalls=0,
+    stalled=0.0,
 )
 
 

@@ -167,14 +167,23 @@ def test_offsets_and_lengths_are_those_of_the_finding():
 
 def test_a_receipt_tells_times_from_the_opening():
     record = close()
-    names = ("first_byte_ms", "first_token_ms", "duration_ms", "longest_gap_ms", "last_byte_out")
-    assert [record[name] for name in names] == [250.0, 500.0, 4000.0, 1500.0, rfc3339(TS - 1)]
+    names = ("first_byte_ms", "first_token_ms", "duration_ms", "longest_gap_ms", "stalls", "stalled_ms", "last_byte_out")
+    assert [record[name] for name in names] == [250.0, 500.0, 4000.0, 1500.0, 0, 0.0, rfc3339(TS - 1)]
 
 
 @pytest.mark.parametrize("source", ["saved", "replay"])
 def test_a_recording_has_no_times_and_no_client(source: str):
     record = close(context(source=source))
-    names = ("first_byte_ms", "first_token_ms", "duration_ms", "longest_gap_ms", "last_byte_out", "client_connected")
+    names = (
+        "first_byte_ms",
+        "first_token_ms",
+        "duration_ms",
+        "longest_gap_ms",
+        "stalls",
+        "stalled_ms",
+        "last_byte_out",
+        "client_connected",
+    )
     assert {record[name] for name in names} == {None}
 
 
