@@ -259,7 +259,7 @@ class Stream:
 def tick_interval(policy: Policy) -> float:
     """Often enough that the shortest of the policy's times is met within a quarter of it, and no oftener."""
     times = [time for time in (policy.heartbeat, policy.idle_timeout, policy.stall_timeout) if time]
-    return min(TICK, max(_SHORTEST_TICK, min(times, default=TICK) / 4))
+    return min(TICK, max(_SHORTEST_TICK, min(times, default=4 * TICK) / 4))
 
 
 def _decoded(decoders: Sequence[Decoder], data: bytes) -> Iterator[bytes]:

@@ -60,8 +60,9 @@ class Watch:
         stream, every = self._stream, self._stream.policy.heartbeat
         if not every or now - self._pace.last_sign() < every:
             return False
-        strange = stream.strangers and not stream.confirmed
-        return stream.in_order and not (strange or stream.facts.failed or stream.line_open)
+        is_over = stream.ended or stream.facts.terminal or stream.facts.failed
+        is_strange = stream.dialect is None or (stream.strangers and not stream.confirmed)
+        return not (is_over or is_strange or stream.held or stream.raw or stream.line_open)
 
     def _lingers(self, now: float) -> End | None:
         if self._terminal_at is None:

@@ -18,6 +18,7 @@ from mitmproxy.test import taddons, tflow
 from resplice.core.events import Reason
 from resplice.proxy import internals
 from resplice.proxy.addon import Resplice
+from resplice.proxy.options import spell
 from unit.proxy.frames import FIRST, LAST
 
 BODY = b'{"model":"m","stream":true,"messages":[]}'
@@ -36,6 +37,7 @@ class Bench:
 
     def __init__(self, tctx, addon):
         self.addon = addon
+        self.tctx = tctx
         self.client = connection.Client(peername=("c", 1), sockname=("p", 2), state=ConnectionState.OPEN)
         self.server = connection.Server(address=("h", 80))
         self.server.state = ConnectionState.OPEN
@@ -255,6 +257,60 @@ def test_a_flow_without_a_connection_is_told_once(caplog, replay, why):
         for _ in range(2):
             assert internals.attach(flow, SimpleNamespace()) is False
     assert caplog.text.count(why) == 1
+
+
+def later(bench, seconds):
+    """Let the open stream's clock go forward."""
+    (stream,) = bench.addon._streams.values()
+    before = stream._clock
+    stream._clock = lambda: before() + seconds
+
+
+def test_a_silent_upstream_is_closed_and_the_client_gets_an_honest_and_clean_end(bench):
+    bench.start(FIRST)
+    later(bench, 301)
+    bench.tick()
+    assert b'data: {"error"' in bench.body
+    assert bench.body.endswith(END)
+    assert bench.server in bench.closed
+    assert bench.client not in bench.closed
+    assert bench.hooks[-1] == "response"
+    assert verdict(bench) == "idle"
+    assert bench.layer.streams == {}
+    assert bench.timers == []
+
+
+def test_a_body_that_stays_open_behind_its_terminal_is_ended(bench):
+    bench.start(FIRST, LAST, b"data: [DONE]\n\n")
+    bench.tick()
+    assert not bench.body.endswith(END)
+    later(bench, 4)
+    bench.tick()
+    assert bench.body == chunk(FIRST) + chunk(LAST) + chunk(b"data: [DONE]\n\n") + END
+    assert bench.server in bench.closed
+    assert verdict(bench) == "complete"
+
+
+def test_heartbeats_come_at_ticks_and_the_ticks_are_short_enough(bench):
+    bench.tctx.configure(bench.addon, resplice_heartbeat="0.4")
+    bench.start(FIRST)
+    assert [timer.delay for timer in bench.timers] == [0.1]
+    bench.tick()
+    assert bench.body == chunk(FIRST)
+    later(bench, 1)
+    bench.tick()
+    assert bench.body.count(b'"content":""') == 1
+    bench.receive(bench.server, chunk(LAST) + END)
+    assert verdict(bench) == "upstream_end"
+
+
+def test_numbers_in_a_file_of_options_are_spelled_as_the_option_wants_them():
+    held = options.Options()
+    held.update_defer(resplice_heartbeat=15, resplice_log_keep=5)
+    internals.respell_deferred(held, spell)
+    assert internals.deferred_options(held) == {"resplice_heartbeat": ["15"], "resplice_log_keep": ["5"]}
+    assert held.deferred["resplice_log_keep"] == 5
+    internals.respell_deferred(object(), spell)
 
 
 def test_values_that_wait_for_their_option_can_be_read():

@@ -104,3 +104,23 @@ def test_the_table_for_the_readme_has_a_row_for_each_option():
         "| `resplice_mode` | `repair` | repair, observe | repair: broken streams are mended. observe: not one byte changes, "
         "and the log says what would have been done. |"
     )
+
+
+SECONDS = [one for one in OPTIONS if one.seconds]
+
+
+@pytest.mark.parametrize("option", SECONDS, ids=lambda one: one.name)
+def test_seconds_may_have_decimals_and_are_checked(tctx, option):
+    addon = tctx.master.addons.get("resplice")
+    for text, number in {"15": 15.0, "0.5": 0.5, " 7 ": 7.0, "0": 0.0, str(option.high): option.high}.items():
+        tctx.configure(addon, **{option.name: text})
+        assert getattr(options.read(tctx.options).policy, option.name.removeprefix("resplice_")) == number
+    for text in ("-1", "x", "", "nan", "inf", "1e3", "86401", "99999999"):
+        with pytest.raises(OptionsError, match=f"{option.name} is .*; give a number of seconds"):
+            tctx.configure(addon, **{option.name: text})
+
+
+def test_seconds_in_a_file_of_options_need_no_quotes():
+    assert [options.spell("resplice_heartbeat", value) for value in (15, 0.5, "3", True)] == ["15", "0.5", "3", True]
+    assert options.spell("resplice_log_keep", 5) == 5
+    assert options.spell("listen_port", 5) == 5

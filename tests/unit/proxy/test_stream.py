@@ -8,7 +8,7 @@ from resplice.core.events import Effect, Finding, Reason
 from resplice.core.kinds import Kind
 from resplice.dialects import by_name
 from resplice.proxy.decode import for_codings
-from resplice.proxy.stream import Stream
+from resplice.proxy.stream import TICK, Stream
 from resplice.records.evidence import Evidence
 from resplice.records.recorder import StreamRecorder
 from resplice.records.schema import StreamContext
@@ -258,3 +258,71 @@ def test_a_failure_that_the_session_reports_itself_is_told_with_nothing_unescape
     stream(FIRST)
     assert "\x1b" not in caplog.text
     assert "passes raw" in caplog.text
+
+
+# -- time
+
+
+@pytest.mark.parametrize(
+    ("policy", "interval"),
+    [
+        (Policy(), TICK),
+        (Policy(heartbeat=15), TICK),
+        (Policy(heartbeat=1), 0.25),
+        (Policy(heartbeat=1, idle_timeout=0.4), 0.1),
+        (Policy(idle_timeout=0, stall_timeout=0), TICK),
+        (Policy(heartbeat=0.001), 0.05),
+    ],
+)
+def test_ticks_are_as_frequent_as_the_shortest_time_needs(policy, interval):
+    assert make(Session(CHAT, policy)).interval == interval
+
+
+def test_a_heartbeat_is_sent_at_a_tick_and_on_record():
+    stream = make(Session(CHAT, Policy(heartbeat=1)))
+    stream(FIRST)
+    stream.clock.now = 1.0
+    assert b'"content":""' in stream.tick()
+    assert stream.log.kinds() == ["stream.open", "heartbeat"]
+
+
+@pytest.mark.parametrize(("mode", "ends"), [("repair", True), ("observe", False)])
+def test_an_idle_stream_wants_to_be_ended_unless_it_is_only_observed(mode, ends):
+    stream = make(Session(CHAT, Policy(mode=mode, idle_timeout=2)), mode=mode)
+    stream(FIRST)
+    stream.clock.now = 2.0
+    stream.tick()
+    assert (stream.wants_end is not None) is ends
+    if ends:
+        out = stream.finish(*stream.wants_end)
+        assert out.startswith(ERROR)
+        assert stream.wants_end is None
+        assert (stream.receipt.outcome, stream.concluded) == (Reason.IDLE, True)
+
+
+def test_long_silences_are_records_of_their_own_and_summed_up_in_the_receipt():
+    stream = make()
+    stream(FIRST)
+    stream.clock.now = 12.0
+    stream(LAST)
+    stream.clock.now = 26.5
+    stream(b"")
+    assert stream.log.kinds() == ["stream.open", "stall", "terminal_missing", "stall", "stream.close"]
+    first, last = (record for record in stream.log if record["type"] == "stall")
+    assert (first["silence_ms"], first["resumed"], first["bytes_in"]) == (12_000.0, True, len(FIRST))
+    assert (last["silence_ms"], last["resumed"]) == (14_500.0, False)
+    receipt = stream.log[-1]
+    assert (receipt["stalls"], receipt["stalled_ms"], receipt["longest_gap_ms"]) == (2, 26_500.0, 14_500.0)
+
+
+def test_an_encoded_body_is_alive_even_if_nothing_can_be_decoded_yet():
+    stream = make(Session(CHAT, Policy(idle_timeout=5)), decoders=for_codings(["gzip"]))
+    whole = b"".join(encode("gzip", [FIRST]))
+    for byte in whole[:8]:
+        stream.clock.now += 3.0
+        stream(bytes([byte]))
+        stream.tick()
+        assert stream.wants_end is None
+    stream.clock.now += 5.0
+    stream.tick()
+    assert stream.wants_end is not None

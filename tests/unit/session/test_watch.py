@@ -370,3 +370,14 @@ def test_stalls_are_told_in_observe_mode_too() -> None:
     player.give(CONTENT[A])
     assert player.session.has_findings
     assert len(player.session.take_stalls()) == 1
+
+
+def test_the_path_alone_makes_no_heartbeat_of_a_dialect_and_a_strange_format_gets_none() -> None:
+    player = Player(A, Policy(heartbeat=1, idle_timeout=60, stall_timeout=60))
+    assert player.wait(1.05) == b": keepalive\n"
+    player.give(s.CHAT[: len(START[C])])
+    assert b"chat.completion.chunk" in player.wait(1.05)
+    strange = Player(A, Policy(heartbeat=1, idle_timeout=5, stall_timeout=5))
+    strange.give(s.sse({"jsonrpc": "2.0", "result": {}}))
+    assert strange.wait(50, 1.0) == b""
+    assert strange.session.wants_end is None
