@@ -261,6 +261,7 @@ class Frames:
             return self._stream.lose(item.raw, item.kind, f"event {name[:64]!r} came without its data")
         if item.kind in _KEEPALIVE_STRAYS or name.lower() in _KEEPALIVE_NAMES:
             return self._stream.keepalive(item.raw, item.kind)
+        self._stream.idle_bytes += len(item.raw)
         return self._stream.change(item.raw, b"", item.kind, "bytes without information that some clients die of")
 
     def _damage(self, item: Damage) -> bytes:

@@ -253,7 +253,9 @@ def test_a_stream_of_no_known_dialect_is_never_ended() -> None:
 # -- keepalives alone ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ping", [COMMENT, b"ping", b"data:\n\n"], ids=["comments", "pings", "empty data"])
+@pytest.mark.parametrize(
+    "ping", [COMMENT, b"ping", b"data:\n\n", b"retry: 9\n\n"], ids=["comments", "pings", "empty data", "fields"]
+)
 @every_dialect
 def test_keepalives_alone_reset_the_idle_clock_but_not_the_other(dialect: str, ping: bytes) -> None:
     player = Player(dialect, Policy(idle_timeout=5, stall_timeout=20))
