@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first command makes. Paths are relative: the clone may lie in a folder with blanks in its name.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test soak lint format bench clean
 PYTHON := .venv/bin/python
 READY := .venv/.ready
 
@@ -13,6 +13,11 @@ demo: $(READY) ## broken streams into the real SDKs, without and with Resplice: 
 
 test: $(READY) ## the whole test suite; ARGS="-k name" for a part of it
 	@$(PYTHON) -m pytest $(ARGS)
+
+soak: $(READY) ## look for streams that break an invariant, ROUNDS=20 times with new random ones
+	@for round in $$(seq $(or $(ROUNDS),20)); do \
+		RESPLICE_PROPERTIES=soak $(PYTHON) -m pytest tests/properties tests/unit/session/test_reader.py -k "random or bytes_whatever or model_says or known_shapes" || exit 1; \
+	done
 
 lint: $(READY) ## ruff and mypy --strict
 	@$(PYTHON) -m ruff check .

@@ -40,7 +40,7 @@ class Frames:
         stream = self._stream
         if isinstance(item, Frame):
             stream.events_in += 1
-            if not stream.confirmed:
+            if not (stream.confirmed or stream.ended):
                 self._recognise(item)
         if stream.dialect is None or stream.raw:
             return self._unknown(item)

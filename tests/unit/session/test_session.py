@@ -308,6 +308,10 @@ def test_the_first_frame_outranks_what_the_request_let_expect(dialect: str, expe
     assert (outcome.output, outcome.findings, outcome.receipt.dialect) == (s.HEALTHY[dialect], [], dialect)
 
 
+def test_nothing_is_recognised_behind_an_error_that_ended_the_stream() -> None:
+    assert run(C, b"data:event: x\n\n" + s.ANTHROPIC).receipt.dialect == C
+
+
 @pytest.mark.parametrize("size", [1, 50, 100_000])
 @pytest.mark.parametrize("count", [1, 5, 50])
 @pytest.mark.parametrize("expected", s.HEALTHY)
