@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, NoReturn
 
 from resplice.core.kinds import Kind
@@ -160,10 +161,8 @@ def mend(payload: bytes) -> Mended | None:
     """
     kinds: list[Kind] = []
     if payload.find(b"\n") < 0 and payload.find(b"\r") < 0:
-        try:
+        with suppress(ValueError):  # else there is a reason to mend
             return Mended(payload, strict(payload), ())
-        except ValueError:
-            pass  # the reason to mend
     if _CUT_ESCAPE.search(payload):
         return None
     payload = _mend_utf8(payload, kinds)
