@@ -22,7 +22,7 @@ from typing import Final
 
 from resplice.core import grammar
 from resplice.core.grammar import Line, LineKind
-from resplice.core.heartbeat import Evidence, Heartbeats
+from resplice.core.heartbeat import KEEPALIVE_NAMES, Evidence, Heartbeats
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Json, Stray
 from resplice.core.kinds import Kind
 from resplice.core.open_value import OpenValue
@@ -35,7 +35,6 @@ _REPEATED: Final = re.compile(rb"(?:[ \t]*+data: ?)+")
 _MAX_TORN: Final = 1024
 """Header lines longer than this are not looked at for heartbeats."""
 _LONE_CR: Final = re.compile(rb"\r(?!\n)")
-_KEEPALIVES: Final = frozenset({b"ping", b"keepalive", b"keep-alive", b"keep_alive", b"heartbeat"})
 
 
 class State(Enum):
@@ -234,7 +233,7 @@ class Block:
 
     def _header_ends(self, line: Line) -> None:
         """A blank line without data before it."""
-        if self._event is not None and self._event.lower() in _KEEPALIVES:
+        if (self._name() or "").lower() in KEEPALIVE_NAMES:
             self._stray(line.end, Kind.EVENT_WITHOUT_DATA)
         elif self._event is not None or self._torn is not None:
             if not self._closed:

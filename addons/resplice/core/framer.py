@@ -104,7 +104,7 @@ class SseFramer:
         """While `waiting`: the block that was held together with its end, `data`. The framer forgets it."""
         block = bytes(self._held[self._pos :]) + data
         self._held.clear()
-        self._move_to(0)
+        self._pos = 0
         self._line_scan = self._blank_scan = 0
         self._blank_at = _NONE
         self.waiting = False
@@ -176,7 +176,7 @@ class SseFramer:
         if found is None or found[0] != len(raw):
             return False
         self._items.append(Frame(self._base + self._pos, raw, found[1], found[2]))
-        self._move_to(end)
+        self._pos = end
         return True
 
     def _find_blank_line(self) -> int:
@@ -222,7 +222,7 @@ class SseFramer:
         self._at_start = False
         if self._held.startswith(_BOM):
             self._items.append(Stray(0, _BOM, Kind.BOM))
-            self._move_to(len(_BOM))
+            self._pos = len(_BOM)
         return True
 
     def _read_lf_behind_cr(self) -> None:
@@ -233,7 +233,7 @@ class SseFramer:
             self._items.append(Filler(self._base + self._pos, b"\n", tail=True))
         else:
             self._block.lf_behind_cr()
-        self._move_to(self._pos + 1)
+        self._pos = self._pos + 1
 
     def _read_line(self, *, final: bool) -> bool:
         """Give the next line to the block. False if it is not complete."""
@@ -250,7 +250,7 @@ class SseFramer:
             bytes(self._held[self._pos : stop]), self._base + self._pos, self._base + end, bytes(self._held[stop:end])
         )
         self._after_cr = stop == self._pos and line.ending == b"\r"
-        self._move_to(end)
+        self._pos = end
         self._block.feed(line)
         return True
 
@@ -291,12 +291,9 @@ class SseFramer:
         self._overflow_last = piece[-1:]
         self._overflowing = found is None
         self._after_cr = found is not None and piece.endswith(b"\r")
-        self._move_to(self._pos + size)
+        self._pos = self._pos + size
 
     # -- the buffer -------------------------------------------------------------------------------
-
-    def _move_to(self, pos: int) -> None:
-        self._pos = pos
 
     def _slice(self, begin: int, end: int) -> bytes:
         return bytes(self._held[begin - self._base : end - self._base])

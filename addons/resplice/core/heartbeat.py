@@ -6,6 +6,8 @@ import re
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+KEEPALIVE_NAMES: Final = frozenset({"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
+"""Names, in lower case, that servers give to events which say nothing but that they live."""
 _MAX_SHAPES: Final = 16
 MAX_COMMENT: Final = 256
 _WORDS: Final = (

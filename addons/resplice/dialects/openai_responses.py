@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from resplice.core.echo import Hole
+from resplice.core.heartbeat import KEEPALIVE_NAMES
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 
 _MAX_SNAPSHOT: Final = 256 * 1024
@@ -108,7 +109,7 @@ def _read_unknown(kind: str, value: dict[str, Json], facts: Facts) -> Role:
     if value.get("error"):
         facts.error = error_message(value)
         return Role.ODD_ERROR
-    return Role.HOLLOW if kind in {"ping", "heartbeat", "keep-alive", "keep_alive"} else Role.UNKNOWN
+    return Role.HOLLOW if kind in KEEPALIVE_NAMES else Role.UNKNOWN
 
 
 def _next(facts: Facts, step: int = 1) -> int:

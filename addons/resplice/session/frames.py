@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from resplice.core.events import Effect
+from resplice.core.heartbeat import KEEPALIVE_NAMES
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
 from resplice.core.kinds import Kind
 from resplice.core.payload import OPAQUE, strict
@@ -18,7 +19,6 @@ _GIVE_UP_AFTER: Final = 8
 _MAX_EARLY: Final = 64
 """So many keepalives wait for the stream's id; then one is minted."""
 _KEEPALIVE_STRAYS: Final = frozenset({Kind.EMPTY_DATA, Kind.COMMENT_AS_DATA})
-_KEEPALIVE_NAMES: Final = frozenset({"ping", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
 _KEEPALIVE_KEYS: Final = frozenset({"type", "event", "status", "time", "timestamp", "ts", "ping", "keepalive", "heartbeat"})
 _STRANGE_ROLES: Final = frozenset({Role.HOLLOW, Role.FOREIGN, Role.UNKNOWN})
 _HEALTHY_ROLES: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE, Role.UNKNOWN})
@@ -259,7 +259,7 @@ class Frames:
         name = item.event or ""
         if name.endswith("delta"):
             return self._stream.lose(item.raw, item.kind, f"event {name[:64]!r} came without its data")
-        if item.kind in _KEEPALIVE_STRAYS or name.lower() in _KEEPALIVE_NAMES:
+        if item.kind in _KEEPALIVE_STRAYS or name.lower() in KEEPALIVE_NAMES:
             return self._stream.keepalive(item.raw, item.kind)
         self._stream.idle_bytes += len(item.raw)
         return self._stream.change(item.raw, b"", item.kind, "bytes without information that some clients die of")

@@ -36,7 +36,6 @@ class ChunkIds:
         self._policy = policy
         self._minted = f"chatcmpl-{seed or 'resplice'}"
         self.stream_id: str | None = None
-        self.upstream_ids: dict[str, None] = {}
 
     def settle(self, value: dict[str, Json], facts: Facts) -> bool:
         """Take note of a chunk's id. True when the chunk may stay as it is."""
