@@ -55,3 +55,8 @@ def test_the_addon_needs_nothing_that_a_stock_mitmproxy_lacks(path: Path) -> Non
 )
 def test_mitmproxy_is_imported_by_the_proxy_layer_and_the_command_line_alone(path: Path) -> None:
     assert "mitmproxy" not in {name.split(".")[0] for name in imports_of(path)}
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if "internals" not in p.parts], ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_the_internals_of_mitmproxy_are_touched_in_one_place(path: Path) -> None:
+    assert not {name for name in imports_of(path) if name.startswith("mitmproxy.proxy")}

@@ -18,6 +18,7 @@ from mitmproxy.test import taddons, tflow
 from resplice.core.events import Reason
 from resplice.proxy import internals
 from resplice.proxy.addon import Resplice
+from resplice.proxy.internals import names
 from resplice.proxy.options import spell
 from unit.proxy.frames import FIRST, LAST
 
@@ -208,7 +209,7 @@ def test_a_body_that_the_upstream_delimits_by_closing_leaves_no_half_open_connec
 def test_an_empty_piece_in_the_middle_is_no_end(bench):
     bench.start(FIRST)
     (target,) = bench.layer.streams.values()
-    bench.give_to = list(target.handle_event(internals.ResponseData(target.stream_id, b"")))
+    bench.give_to = list(target.handle_event(names.ResponseData(target.stream_id, b"")))
     assert bench.give_to == []
     assert not next(iter(bench.addon._streams.values())).finished
 
@@ -224,7 +225,7 @@ def test_an_event_stream_of_another_kind_breaks_off_with_its_upstream(bench):
 
 @pytest.mark.parametrize("name", ["HttpStream", "Wakeup", "SendHttp"])
 def test_where_mitmproxy_is_built_differently_this_is_told_once_and_streams_are_repaired_without(bench, monkeypatch, caplog, name):
-    monkeypatch.setattr(internals, name, None)
+    monkeypatch.setattr(names, name, None)
     bench.start(FIRST)
     bench.receive(bench.server, END)
     assert b'data: {"error"' in bench.body
@@ -234,7 +235,7 @@ def test_where_mitmproxy_is_built_differently_this_is_told_once_and_streams_are_
 
 
 def test_an_internal_that_raises_is_told_and_harms_nothing(bench, monkeypatch, caplog):
-    monkeypatch.setattr(internals, "_find", lambda _: 1 / 0)
+    monkeypatch.setattr(internals, "find", lambda _: 1 / 0)
     bench.start(FIRST, LAST, b"data: [DONE]\n\n")
     bench.receive(bench.server, END)
     assert verdict(bench) == "complete"
@@ -242,7 +243,7 @@ def test_an_internal_that_raises_is_told_and_harms_nothing(bench, monkeypatch, c
 
 
 def test_without_the_shim_the_hooks_still_tell_how_a_stream_ended(bench, monkeypatch):
-    monkeypatch.setattr(internals, "_find", lambda _: None)
+    monkeypatch.setattr(internals, "find", lambda _: None)
     bench.start(FIRST)
     bench.break_off(bench.server)
     assert verdict(bench) == "upstream_abort"

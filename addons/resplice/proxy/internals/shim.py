@@ -1,173 +1,38 @@
-"""All that leans on mitmproxy's internals. Where one is absent, the addon says so once and works without it.
+"""Between one HttpStream and the proxy core.
 
-The shim overrides two bound methods on the HttpStream instance that carries a flow, which is what mitmproxy itself does for
-pass-through, and uses mitmproxy's own timers. All of it runs as layer code, under the connection's own lock: there is no
-second writer, so nothing can race with mitmproxy's own output.
+Two bound methods are overridden on the HttpStream instance that carries a flow, which is what mitmproxy itself does for
+pass-through, and its own timers are used. All of it runs as layer code, under the connection's own lock: there is no second
+writer, so nothing can race with mitmproxy's own output.
 """
 
 from __future__ import annotations
 
-import importlib
-import logging
-from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
-
-from mitmproxy import ctx
+from typing import TYPE_CHECKING, Any
 
 from resplice.core.events import Reason
+from resplice.proxy.internals.names import (
+    Commands,
+    DropStream,
+    ErrorCode,
+    HttpStream,
+    RequestProtocolError,
+    RequestWakeup,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseProtocolError,
+    ResponseTrailers,
+    SendHttp,
+    Wakeup,
+)
 
 if TYPE_CHECKING:
     from mitmproxy import http
 
     from resplice.proxy.stream import Stream
 
-__all__ = [
-    "ATTRIBUTES",
-    "METHODS",
-    "Shim",
-    "attach",
-    "deferred_options",
-    "forget_deferred",
-    "is_shutting_down",
-    "lacking",
-    "respell_deferred",
-]
-
-
-def _names(module: str, *names: str) -> list[Any]:
-    """Attributes of a module that may have changed its face: None for each that is gone."""
-    try:
-        found = importlib.import_module(module)
-    except ImportError:
-        return [None for _ in names]
-    return [getattr(found, name, None) for name in names]
-
-
-_CLASSES: Final = (
-    "DropStream",
-    "ErrorCode",
-    "HttpLayer",
-    "HttpStream",
-    "RequestProtocolError",
-    "ResponseData",
-    "ResponseEndOfMessage",
-    "ResponseProtocolError",
-    "ResponseTrailers",
-    "SendHttp",
-)
-(
-    DropStream,
-    ErrorCode,
-    HttpLayer,
-    HttpStream,
-    RequestProtocolError,
-    ResponseData,
-    ResponseEndOfMessage,
-    ResponseProtocolError,
-    ResponseTrailers,
-    SendHttp,
-) = _names("mitmproxy.proxy.layers.http", *_CLASSES)
-(RequestWakeup,) = _names("mitmproxy.proxy.commands", "RequestWakeup")
-(Wakeup,) = _names("mitmproxy.proxy.events", "Wakeup")
-
-logger = logging.getLogger("resplice")
-
-type Commands = Generator[Any, Any, None]
-
-METHODS: Final = ("_handle_event", "start_response_stream", "state_stream_response_body", "state_errored")
-"""What the shim uses of the class HttpStream."""
-ATTRIBUTES: Final = ("client_state", "server_state", "stream_id", "context", "response_body_buf")
-"""What the shim uses of its instances."""
-
-_WITHOUT: Final = (
-    "Such streams are repaired all the same, but when the upstream breaks off the client's stream breaks off too, "
-    "and a kill takes effect only when the upstream ends."
-)
-_told: Final[set[str]] = set()
-
-
-def lacking() -> list[str]:
-    """What this mitmproxy does not have, of all that the shim needs."""
-    here = globals()
-    names = [name for name in (*_CLASSES, "RequestWakeup", "Wakeup") if here[name] is None]
-    return names + [name for name in METHODS if HttpStream is not None and not hasattr(HttpStream, name)]
-
-
-def attach(flow: http.HTTPFlow, stream: Stream) -> bool:
-    """Put a shim between the flow's HttpStream and mitmproxy. False: it is not there, the stream goes on without."""
-    try:
-        target = None if lacking() else _find(flow)
-        missing = lacking() + [name for name in ATTRIBUTES if target is not None and not hasattr(target, name)]
-    except Exception as error:  # noqa: BLE001 - internals may change in any way
-        missing = [f"{type(error).__name__}: {error}"]
-    if missing:
-        _warn(f"this mitmproxy lacks what is needed for it ({', '.join(missing)})")
-    elif target is None:
-        _warn("a replayed request has no connection to a client" if flow.is_replay else "the flow's connection is not known")
-    else:
-        Shim(flow, stream, target).install()
-        return True
-    return False
-
-
-def deferred_options(options: Any) -> dict[str, Sequence[str]]:
-    """Values, from the command line or a file, for options that are not registered yet, as they were typed."""
-    waiting = getattr(options, "deferred", None)
-    if not isinstance(waiting, Mapping):
-        return {}
-    return {name: getattr(value, "val", [str(value)]) for name, value in waiting.items()}
-
-
-def forget_deferred(options: Any, name: str) -> None:
-    """Drop such a value."""
-    options.deferred.pop(name, None)
-
-
-def respell_deferred(options: Any, spell: Callable[[str, object], object]) -> None:
-    """Rewrite values that wait for their option and came from a file: there they have types, and maybe not the option's."""
-    waiting = getattr(options, "deferred", None)
-    if isinstance(waiting, MutableMapping):
-        for name, value in list(waiting.items()):
-            waiting[name] = spell(name, value)
-
-
-def is_shutting_down() -> bool:
-    """Whether mitmproxy as a whole is ending, as opposed to this addon being reloaded."""
-    leaving = getattr(ctx.master, "should_exit", None)
-    return leaving is None or bool(leaving.is_set())
-
-
-def _warn(why: str) -> None:
-    if why not in _told:
-        _told.add(why)
-        logger.warning("Resplice: no timer and no care for broken connections, because %s. %s", why, _WITHOUT)
-
-
-def _find(flow: http.HTTPFlow) -> Any:
-    """The HttpStream that carries the flow, however deep it is nested (CONNECT, TLS, HTTP); None if there is none."""
-    addons: Any = ctx.master.addons
-    server = addons.get("proxyserver")
-    if server is None:
-        return None
-    handler = server.connections.get(flow.client_conn.id)
-    if handler is None:  # QUIC: other keys
-        handler = next((one for one in server.connections.values() if one.client is flow.client_conn), None)
-    return None if handler is None else _search(handler.layer.context.layers, flow)
-
-
-def _search(layers: Iterable[Any], flow: http.HTTPFlow) -> Any:
-    for one in layers:
-        for stream in list(one.streams.values()) if isinstance(one, HttpLayer) else ():
-            if getattr(stream, "flow", None) is flow:
-                return stream
-            below = stream.context.layers
-            if stream.child_layer is not None and (found := _search(below[below.index(stream) + 1 :], flow)):
-                return found
-    return None
-
 
 class Shim:
-    """Between one HttpStream and the proxy core: sees every event before it does, and has a timer."""
+    """Sees every event before its HttpStream does, and has a timer."""
 
     def __init__(self, flow: http.HTTPFlow, stream: Stream, target: Any) -> None:
         self._flow = flow

@@ -1,0 +1,59 @@
+"""The names of mitmproxy's internals that are used here: None for each that this mitmproxy does not have."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Generator
+from typing import Any, Final
+
+
+def _from(module: str, *names: str) -> list[Any]:
+    """Attributes of a module that may have changed its face: None for each that is gone."""
+    try:
+        found = importlib.import_module(module)
+    except ImportError:
+        return [None for _ in names]
+    return [getattr(found, name, None) for name in names]
+
+
+_CLASSES: Final = (
+    "DropStream",
+    "ErrorCode",
+    "HttpLayer",
+    "HttpStream",
+    "RequestProtocolError",
+    "ResponseData",
+    "ResponseEndOfMessage",
+    "ResponseProtocolError",
+    "ResponseTrailers",
+    "SendHttp",
+)
+(
+    DropStream,
+    ErrorCode,
+    HttpLayer,
+    HttpStream,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseProtocolError,
+    ResponseTrailers,
+    SendHttp,
+) = _from("mitmproxy.proxy.layers.http", *_CLASSES)
+(RequestWakeup,) = _from("mitmproxy.proxy.commands", "RequestWakeup")
+(Wakeup,) = _from("mitmproxy.proxy.events", "Wakeup")
+
+type Commands = Generator[Any, Any, None]
+"""Layer code: yields mitmproxy's commands."""
+
+METHODS: Final = ("_handle_event", "start_response_stream", "state_stream_response_body", "state_errored")
+"""What the shim uses of the class HttpStream."""
+ATTRIBUTES: Final = ("client_state", "server_state", "stream_id", "context", "response_body_buf")
+"""What the shim uses of its instances."""
+
+
+def lacking() -> list[str]:
+    """What this mitmproxy does not have, of all that the shim needs."""
+    here = globals()
+    names = [name for name in (*_CLASSES, "RequestWakeup", "Wakeup") if here[name] is None]
+    return names + [name for name in METHODS if HttpStream is not None and not hasattr(HttpStream, name)]
