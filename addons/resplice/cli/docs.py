@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from resplice.core.catalogue import CATALOGUE
 from resplice.core.events import Reason
-from resplice.core.kinds import CATALOGUE
 from resplice.dialects import DIALECTS, by_name
 from resplice.proxy.options import markdown_table
 from resplice.records.recorder import StreamRecorder

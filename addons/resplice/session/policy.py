@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from resplice.core.catalogue import OPT_IN
+from resplice.core.kinds import Kind
+
 MODES: Final = ("repair", "observe")
 ON_LOSS: Final = ("error", "continue")
 IDS: Final = ("stream", "keepalive", "off")
@@ -32,3 +35,11 @@ class Policy:
     """After so many seconds with nothing but comments and keepalives the stream is ended; 0: never."""
     max_event_bytes: int = MAX_EVENT_BYTES
     """An incomplete event larger than this passes through raw, and is on record as such."""
+    off: frozenset[Kind] = frozenset()
+    """Repairs that are not done: what they would change passes as it came."""
+    on: frozenset[Kind] = frozenset()
+    """Repairs that are done although they are guesses."""
+
+    def does(self, kind: Kind) -> bool:
+        """Whether a repair of this kind is to be made."""
+        return kind in self.on if kind in OPT_IN else kind not in self.off

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from resplice.core.catalogue import CATALOGUE
 from resplice.core.events import Effect
-from resplice.core.kinds import CATALOGUE, Kind
+from resplice.core.kinds import Kind
 from resplice.session.policy import Policy
 
 from faults import EXACT, HONEST, Exact, Honest

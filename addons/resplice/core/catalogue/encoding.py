@@ -1,0 +1,77 @@
+"""The bytes inside a payload."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.kinds import Kind
+
+_JSON: Final = "https://www.rfc-editor.org/rfc/rfc8259"
+
+ROWS: Final[tuple[Fault, ...]] = (
+    Fault(
+        Kind.BOM,
+        "encoding",
+        "a byte order mark before the first frame: openai-python drops the first chunk silently",
+        "dropped",
+        "SSE says that one leading BOM is ignored",
+        GITHUB + "openai/openai-python/pull/3819",
+    ),
+    Fault(
+        Kind.INVALID_UTF8,
+        "encoding",
+        "bytes that are no UTF-8 inside a payload: Python SDKs raise UnicodeDecodeError",
+        "U+FFFD for the bad bytes alone; the bytes are on record",
+        "the character was lost upstream; a browser shows the same",
+        GITHUB + "ggml-org/llama.cpp/pull/28926",
+    ),
+    Fault(
+        Kind.CONTROL_IN_STRING,
+        "encoding",
+        "a raw control character inside a JSON string: every SDK raises, agents retry forever",
+        r"escaped as `\u00XX`",
+        "lossless; only after the strict parser refused",
+        GITHUB + "openclaw/openclaw/issues/14321",
+    ),
+    Fault(
+        Kind.RAW_NEWLINE_IN_STRING,
+        "encoding",
+        "a raw line break inside a JSON string",
+        r"escaped as `\n`, `\r`",
+        "lossless; only where the joined value parses strictly",
+        GITHUB + "ai-dynamo/aiperf/pull/705",
+    ),
+    Fault(
+        Kind.BAD_ESCAPE,
+        "encoding",
+        r"`\d` or `\users` in a JSON string: no JSON escape",
+        "backslash doubled",
+        "only in the outer JSON and only after the strict parser refused; no other reading exists",
+        GITHUB + "openclaw/openclaw/pull/88226",
+    ),
+    Fault(
+        Kind.NAN_INFINITY,
+        "encoding",
+        "`NaN`, `Infinity` as numbers: JavaScript and Go clients die",
+        "`null`; `-9999.0` for minus infinity, as vLLM clamps log probabilities",
+        "outside of strings only; the number had no JSON form",
+        GITHUB + "infiniflow/ragflow/pull/15266",
+    ),
+    Fault(
+        Kind.JUNK_BLANK,
+        "encoding",
+        "blanks that JSON does not know (no-break space, NUL, form feed, BOM) between tokens",
+        "removed",
+        "outside of strings only, and only after the strict parser refused",
+        _JSON + "#section-2",
+    ),
+    Fault(
+        Kind.JSON_IN_STRING,
+        "encoding",
+        "a chunk that was encoded twice: a JSON string with the JSON object in it",
+        "decoded once",
+        "a chunk is an object, never a string",
+        GITHUB + "TheR1D/shell_gpt/issues/353",
+    ),
+)

@@ -1,0 +1,150 @@
+"""How frames are cut."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.kinds import Kind
+
+_SSE: Final = "https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation"
+_JSON: Final = "https://www.rfc-editor.org/rfc/rfc8259"
+
+ROWS: Final[tuple[Fault, ...]] = (
+    Fault(
+        Kind.SPLIT_EVENT_DATA,
+        "framing",
+        "`event: x⏎⏎data: {…}⏎⏎`: the name's block ends before its data; OpenAI SDKs raise, Anthropic SDKs lose it silently",
+        "one frame again",
+        "only where the data block has no name of its own; the payload's `type` decides",
+        GITHUB + "router-for-me/CLIProxyAPI/pull/2492",
+    ),
+    Fault(
+        Kind.EVENT_WITHOUT_DATA,
+        "framing",
+        "`event: x⏎⏎` alone, no data follows: OpenAI SDKs parse the empty string and die",
+        "dropped; a keepalive's name becomes the dialect's keepalive",
+        "an event without data carries no information",
+        _SSE,
+    ),
+    Fault(
+        Kind.MISSING_BLANK_LINE,
+        "framing",
+        "`data: {A}⏎data: {B}⏎⏎`: joined by the SSE rules, rejected by every SDK",
+        "one frame each",
+        "only where each line alone is a complete JSON value",
+        GITHUB + "anomalyco/opencode/issues/27365",
+    ),
+    Fault(
+        Kind.JOINED_FRAMES,
+        "framing",
+        "`data: {A}    event: x⏎data: {B}`, `data: {A}{B}`, `data: {A}data: {B}`: two or many events on one line",
+        "one frame each, in order",
+        "cut where a JSON scanner says that the value ended, never at a word inside a string",
+        GITHUB + "openclaw/openclaw/issues/32179",
+    ),
+    Fault(
+        Kind.REPEATED_DATA_PREFIX,
+        "framing",
+        "`data: data: {…}`: a gateway framed a frame",
+        "prefix once",
+        "no JSON value begins with `data:`",
+        GITHUB + "openclaw/openclaw/issues/96497",
+    ),
+    Fault(
+        Kind.MISSING_DATA_PREFIX,
+        "framing",
+        "a bare JSON object between frames, no `data:` before it; SSE parsers ignore the line",
+        "framed",
+        "a line that is a complete JSON object is no SSE field",
+        GITHUB + "lemonade-sdk/lemonade/pull/2975",
+    ),
+    Fault(
+        Kind.SPLIT_JSON,
+        "framing",
+        "one JSON value spread over several `data:` frames",
+        "one frame again",
+        "only where no part parses alone and the whole does",
+        GITHUB + "1jehuang/jcode/issues/609",
+    ),
+    Fault(
+        Kind.PRETTY_JSON,
+        "framing",
+        "JSON over many lines, with or without `data:` before each; per-line parsers and both Google SDKs die",
+        "one line",
+        "line breaks between JSON tokens mean nothing",
+        GITHUB + "SamSaffron/term-llm/pull/454",
+    ),
+    Fault(
+        Kind.HEARTBEAT_IN_FRAME,
+        "framing",
+        "a second writer's `: keepalive⏎⏎` in the middle of a frame: Anthropic SDKs lose the delta silently",
+        "exactly those bytes are cut out",
+        "the rest is one strictly valid frame; where text could be meant, it is a loss instead",
+        GITHUB + "routatic/proxy/pull/79",
+    ),
+    Fault(
+        Kind.COMMENT_AS_DATA,
+        "framing",
+        "`data: : keepalive`: every OpenAI SDK dies of it",
+        "the dialect's keepalive",
+        "no JSON value begins with a colon",
+        GITHUB + "anomalyco/opencode/issues/50871",
+    ),
+    Fault(
+        Kind.COMMENT_AFTER_ID,
+        "framing",
+        "a comment block after an `id:` line was seen: openai-python dispatches an empty event and dies",
+        "the comment stays, the blank line behind it goes",
+        "a blank line behind a comment has no meaning",
+        GITHUB + "openai/openai-python/issues/2722",
+    ),
+    Fault(
+        Kind.EMPTY_DATA,
+        "framing",
+        "`data:⏎⏎` or `data: null`: SDKs parse the empty string, or read a field of null",
+        "the dialect's keepalive, so that watchdogs behind us still see life",
+        "it carries nothing",
+        GITHUB + "modelcontextprotocol/python-sdk/pull/1670",
+    ),
+    Fault(
+        Kind.META_ONLY,
+        "framing",
+        "`retry: 3000⏎⏎` or `id: 1⏎⏎` alone: openai-python dies before the first token",
+        "dropped",
+        "no LLM API resumes an event stream",
+        GITHUB + "openai/openai-python/pull/2721",
+    ),
+    Fault(
+        Kind.UNTERMINATED_FRAME,
+        "framing",
+        "the last frame without its blank line: openai SDKs lose the finish silently",
+        "blank line added",
+        "only where the frame's JSON is complete",
+        GITHUB + "farion1231/cc-switch/pull/6541",
+    ),
+    Fault(
+        Kind.CR_LINE_END,
+        "framing",
+        "lines ended by a lone CR: legal, but the last frame is lost by several clients and Codex reads none",
+        "LF",
+        "CR and LF are the same line end",
+        GITHUB + "Soju06/codex-lb/pull/1854",
+    ),
+    Fault(
+        Kind.JUNK_LINE,
+        "framing",
+        "NUL padding, or a leaked chunk-size line, between frames",
+        "dropped",
+        "only outside of frames, where SSE ignores it too",
+        GITHUB + "maximhq/bifrost/issues/1613",
+    ),
+    Fault(
+        Kind.OVERSIZED_EVENT,
+        "framing",
+        "an event larger than `resplice_max_event_mib`",
+        "passes raw, not inspected",
+        "no byte is changed",
+        GITHUB + "openai/openai-go/issues/368",
+    ),
+)

@@ -1,0 +1,125 @@
+"""Errors, losses, and what is only noted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.kinds import Kind
+
+_JSON: Final = "https://www.rfc-editor.org/rfc/rfc8259"
+
+ROWS: Final[tuple[Fault, ...]] = (
+    Fault(
+        Kind.ERROR_SHAPE,
+        "errors",
+        'an error inside a 200 in a shape that SDKs ignore (`{"object":"error"}`, `error: {…}`, `event: error` on chat)',
+        "the dialect's own error event",
+        "it was an error; now the SDK raises it",
+        GITHUB + "aaif-goose/goose/pull/8031",
+    ),
+    Fault(
+        Kind.TRUNCATED_JSON,
+        "losses",
+        "JSON cut in the middle, often with the next header glued on",
+        "error event; the next good event is found again",
+        "what was cut can't be known",
+        GITHUB + "openclaw/openclaw/issues/32179",
+    ),
+    Fault(
+        Kind.UNPARSABLE_DATA,
+        "losses",
+        "a payload that no repair makes strict JSON",
+        "error event",
+        "what was meant can't be known",
+        _JSON,
+    ),
+    Fault(
+        Kind.AMBIGUOUS_FRAME,
+        "losses",
+        "bytes that can be read as a heartbeat or as text",
+        "error event",
+        "both readings parse; a guess could be silently wrong",
+        GITHUB + "routatic/proxy/pull/79",
+    ),
+    Fault(
+        Kind.HTML_BODY,
+        "losses",
+        "an HTML page where events were expected",
+        "error event",
+        "a page is no answer",
+        GITHUB + "OpenRouterArchived/openrouter-runner/issues/106",
+    ),
+    Fault(
+        Kind.JSON_BODY,
+        "losses",
+        "a complete JSON answer where a stream was asked for: SDKs see no events and report an empty answer",
+        "error event",
+        "the client asked for events and gets a reason instead of silence",
+        GITHUB + "tinyhumansai/tinyagents/pull/56",
+    ),
+    Fault(
+        Kind.EMPTY_STREAM,
+        "losses",
+        "200 and no event at all",
+        "error event",
+        "an empty stream is no answer",
+        GITHUB + "cortexkit/antigravity-auth/issues/11",
+    ),
+    Fault(
+        Kind.ANSWER_INCOMPLETE,
+        "losses",
+        "the stream ended before its stop reason; SDKs report half an answer as success",
+        "error event, open blocks closed first",
+        "whether the answer was whole can't be known",
+        GITHUB + "earendil-works/pi/issues/8460",
+    ),
+    Fault(
+        Kind.SPLICED_GENERATION,
+        "losses",
+        "a second message starts while the first is open; SDKs merge the two",
+        "error event",
+        "two halves are no answer",
+        GITHUB + "vercel/ai/issues/18331",
+    ),
+    Fault(
+        Kind.ENCODING_BROKEN,
+        "losses",
+        "gzip, deflate, br or zstd data that does not decode",
+        "error event",
+        "what was compressed is lost",
+        "https://www.rfc-editor.org/rfc/rfc9110#section-8.4",
+    ),
+    Fault(
+        Kind.AFTER_ERROR,
+        "losses",
+        "what the upstream still sent after the stream had been ended with an error",
+        "dropped",
+        "the client was told that the answer failed",
+        "https://docs.anthropic.com/en/docs/build-with-claude/streaming",
+    ),
+    Fault(
+        Kind.UNDELIVERED,
+        "losses",
+        "the client left, or the proxy stopped, while an event was incomplete",
+        "nothing: nobody is there to read it",
+        "it is on record",
+        GITHUB + "openclaw/openclaw/issues/68412",
+    ),
+    Fault(
+        Kind.UPSTREAM_ERROR,
+        "notes",
+        "the upstream's own, well-formed error event",
+        "passes untouched; no stop is faked behind it",
+        "nothing is changed",
+        "https://openrouter.ai/docs/api-reference/streaming",
+    ),
+    Fault(
+        Kind.INTERNAL_ERROR,
+        "notes",
+        "a defect of Resplice itself",
+        "the stream passes raw from there on",
+        "fail open: the client gets what the upstream sent",
+        "https://docs.mitmproxy.org/stable/addons-overview/",
+    ),
+)

@@ -1,0 +1,67 @@
+"""Ids, names, keepalives."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.kinds import Kind
+
+ROWS: Final[tuple[Fault, ...]] = (
+    Fault(
+        Kind.EVENT_NAME_MISSING,
+        "meaning",
+        "`data:` with a typed payload but no `event:` line: Anthropic SDKs ignore the frame silently",
+        "`event:` from the payload's `type`",
+        "the API documents both as equal",
+        GITHUB + "earendil-works/pi/issues/1983",
+    ),
+    Fault(
+        Kind.EVENT_NAME_WRONG,
+        "meaning",
+        "`event:` contradicts the payload's `type`; SDKs route by one or by the other",
+        "the payload's known `type` wins",
+        "the payload was written by the API, the line by whoever framed it",
+        "https://docs.anthropic.com/en/docs/build-with-claude/streaming",
+    ),
+    Fault(
+        Kind.KEEPALIVE_ID,
+        "meaning",
+        "a keepalive chunk with an id of its own (`chatcmpl-keepalive`): openai-go latches it and drops every other chunk",
+        "the stream's id and model; the role too, where it stands before all other chunks",
+        "the API's contract: all chunks of a completion bear one id, and the first one the role",
+        GITHUB + "jundot/omlx/issues/1478",
+    ),
+    Fault(
+        Kind.CHUNK_ID,
+        "meaning",
+        "chunks of one completion with different ids: openai-go drops all after the first",
+        "the first real id for all",
+        "the API's contract: all chunks of a completion bear one id",
+        GITHUB + "openai/openai-go/issues/322",
+    ),
+    Fault(
+        Kind.KEEPALIVE_FORM,
+        "meaning",
+        '`{}`, `{"type":"heartbeat"}` on a stream of chunks: SDKs read `choices` and die',
+        "the dialect's keepalive",
+        "no field that a client could use is in it",
+        GITHUB + "pollinations/pollinations/pull/6129",
+    ),
+    Fault(
+        Kind.HEARTBEAT,
+        "meaning",
+        "the upstream is silent for longer than `resplice_heartbeat`: clients and hops behind us give up",
+        "the dialect's keepalive is added, between two events",
+        "by the only writer of the stream, at a frame's boundary; it holds nothing that a client could use",
+        GITHUB + "BerriAI/litellm/issues/14953",
+    ),
+    Fault(
+        Kind.FOREIGN_EVENT,
+        "meaning",
+        "an event of a gateway's own (`event: hermes.tool.progress`) on a stream of chunks, or one whose data is no JSON",
+        "dropped",
+        "it has no meaning in the dialect; it is in the log",
+        GITHUB + "NousResearch/hermes-agent/pull/7989",
+    ),
+)

@@ -1,0 +1,75 @@
+"""Ends of streams."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.kinds import Kind
+
+ROWS: Final[tuple[Fault, ...]] = (
+    Fault(
+        Kind.TERMINAL_MISSING,
+        "terminals",
+        "the stop reason came, the terminal event did not",
+        "terminal event added",
+        "the stop reason says that the answer is complete",
+        GITHUB + "NousResearch/hermes-agent/issues/90848",
+    ),
+    Fault(
+        Kind.TERMINAL_DUPLICATE,
+        "terminals",
+        "a second terminal event",
+        "dropped",
+        "the first one ended the stream",
+        "https://platform.openai.com/docs/api-reference/chat-streaming",
+    ),
+    Fault(
+        Kind.TERMINAL_FOREIGN,
+        "terminals",
+        "`[DONE]` on a dialect that has none",
+        "dropped",
+        "it is no event of that dialect",
+        GITHUB + "anthropics/anthropic-sdk-csharp/pull/202",
+    ),
+    Fault(
+        Kind.TERMINAL_EARLY,
+        "terminals",
+        "a terminal event with the answer still going on behind it: SDKs stop there",
+        "moved to the end",
+        "the stop reason had not been seen, and more content came",
+        "https://platform.openai.com/docs/api-reference/chat-streaming",
+    ),
+    Fault(
+        Kind.TERMINAL_FORM,
+        "terminals",
+        '`data: "[DONE]"` and the like: SDKs parse it as a chunk',
+        "`data: [DONE]`",
+        "a chunk is an object, never a string",
+        GITHUB + "huggingface/huggingface_hub/issues/4536",
+    ),
+    Fault(
+        Kind.AFTER_TERMINAL,
+        "terminals",
+        "events after the terminal event",
+        "dropped",
+        "the answer was complete; SDKs have stopped reading",
+        GITHUB + "earendil-works/pi/issues/5592",
+    ),
+    Fault(
+        Kind.DUPLICATE_START,
+        "terminals",
+        "`message_start` of the same message again: @anthropic-ai/sdk throws",
+        "dropped",
+        "same id: the same message",
+        GITHUB + "BerriAI/litellm/pull/33859",
+    ),
+    Fault(
+        Kind.STOP_REASON_MISSING,
+        "terminals",
+        "a terminal event without any stop reason before it; half an answer looks like a whole one",
+        "the dialect's error event; with `resplice_on_loss=continue` a stop reason is added",
+        "never a fake stop",
+        GITHUB + "earendil-works/pi/issues/5793",
+    ),
+)
