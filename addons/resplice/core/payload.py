@@ -37,6 +37,16 @@ _BLANKS: Final = " \t\r\n"
 _BYTE_BLANKS: Final = b" \t\r\n"
 
 
+def scan_value(text: str, start: int) -> tuple[Json, int]:
+    """The JSON value at `start` of a text that was checked strictly, and where it ends."""
+    try:
+        return scan_once(text, start)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return _scan_long_numbers(text, start)  # type: ignore[no-any-return]  # typeshed lacks it
+
+
 def strict(payload: bytes) -> Json:
     """Parse one JSON value with nothing but JSON's own blanks around it.
 

@@ -14,7 +14,11 @@ class Mended:
     """What becomes of an event that does not fit its API's contract. No events: it goes."""
 
     events: tuple[tuple[str | None, dict[str, Json]], ...]
-    """In order: each one's name for the `event:` line, or None, and its payload."""
+    """In order: each one's name for the `event:` line, or None, and its payload.
+
+    A payload that is made of the event's own `value` shares with it what stays, the very same objects (`value | {"index": 2}`):
+    then `core.members.edited` keeps their bytes.
+    """
     kind: Kind
     why: str
     """One sentence for the record; holds nothing from the wire but names, ids and numbers."""
