@@ -18,7 +18,7 @@ from resplice.dialects import by_name
 from resplice.records.evidence import Evidence
 from resplice.records.recorder import StreamRecorder
 from resplice.records.schema import encode
-from resplice.session.policy import IDS, KEEPALIVE_BEFORE_ID, MODES, ON_LOSS, Policy
+from resplice.session.policy import IDS, KEEPALIVE_BEFORE_ID, MODES, ON_LOSS, Policy, switches
 
 if TYPE_CHECKING:
     import argparse
@@ -61,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=default.keepalive_before_id,
         help="what becomes of a keepalive before that id is known",
     )
+    parser.add_argument("--off", metavar="NAMES", action="append", default=[], help="repairs that are not made, see `faults`")
+    parser.add_argument("--on", metavar="NAMES", action="append", default=[], help="repairs that are guesses, and made now")
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ class _Result:
 
 def replay(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status. Raises UsageError."""
-    policy = Policy(mode=args.mode, on_loss=args.on_loss, ids=args.ids, keepalive_before_id=args.keepalive_before_id)
+    policy = _policy(args)
     dialect, cut = _dialect(args.dialect), _cut(args.cut)
     _check_targets(args)
     recordings, complaints = _load(args.files, dialect, args.mode)
@@ -106,6 +108,14 @@ def replay(args: argparse.Namespace) -> int:
     for complaint in complaints:
         print(f"resplice: {complaint}", file=sys.stderr)
     return 2 if complaints else int(not all(result.good for result in results))
+
+
+def _policy(args: argparse.Namespace) -> Policy:
+    try:
+        off, on = switches(args.off, args.on, ("--off", "--on"))
+    except ValueError as error:
+        raise UsageError(visible(str(error))) from error
+    return Policy(mode=args.mode, on_loss=args.on_loss, ids=args.ids, keepalive_before_id=args.keepalive_before_id, off=off, on=on)
 
 
 def _load(names: list[str], dialect: Dialect | None, mode: str) -> tuple[list[Recording], list[UsageError]]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import difflib
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 from mitmproxy import flowfilter
 from mitmproxy.exceptions import OptionsError
 
+from resplice.core.kinds import Kind
 from resplice.records.schema import Evidence
-from resplice.session.policy import IDS, KEEPALIVE_BEFORE_ID, MAX_EVENT_BYTES, MODES, ON_LOSS, Policy
+from resplice.session.policy import IDS, KEEPALIVE_BEFORE_ID, MAX_EVENT_BYTES, MODES, ON_LOSS, Policy, switches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["OPTIONS", "PREFIX", "Option", "Settings", "complaints", "markdown_table", "read", "register", "spell"]
 
@@ -30,7 +32,8 @@ class Option:
     """A row of the table."""
 
     name: str
-    type: type
+    type: Any
+    """What mitmproxy takes for an option's type: str, int, Sequence[str]."""
     default: Any
     help: str
     """One paragraph. It is the option's documentation, in mitmproxy and in the README."""
@@ -75,6 +78,21 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "Which ids of chat chunks are brought into line. stream: all chunks of a completion bear its one id. "
         "keepalive: only keepalive chunks are touched. off: none.",
         IDS,
+    ),
+    Option(
+        "resplice_off",
+        Sequence[str],
+        (),
+        "Repairs that are not made: what they would change passes as it came, and the log says what was left alone. Names as "
+        "`resplice faults` lists them, divided by commas. Losses and notes can't be switched off.",
+        unit="names",
+    ),
+    Option(
+        "resplice_on",
+        Sequence[str],
+        (),
+        "Repairs that are made although they are guesses, and therefore off by default; `resplice faults` marks them.",
+        unit="names",
     ),
     Option(
         "resplice_keepalive_before_id",
@@ -183,7 +201,7 @@ class Registry(Protocol):
     def add_option(
         self,
         name: str,
-        typespec: type,
+        typespec: Any,
         default: Any,
         help: str,  # noqa: A002 - mitmproxy's name for it
         choices: Sequence[str] | None = None,
@@ -204,6 +222,7 @@ def read(options: Any) -> Settings:
 
     """
     values = {option.name.removeprefix(PREFIX): _checked(option, getattr(options, option.name)) for option in OPTIONS}
+    off, on = _switches(values["off"], values["on"])
     return Settings(
         policy=Policy(
             mode=values["mode"],
@@ -214,6 +233,8 @@ def read(options: Any) -> Settings:
             idle_timeout=values["idle_timeout"],
             stall_timeout=values["stall_timeout"],
             max_event_bytes=values["max_event_mib"] * MIB,
+            off=off,
+            on=on,
         ),
         evidence=Evidence(values["evidence"]),
         flows=_filter(values["flows"]),
@@ -239,8 +260,10 @@ def complaints(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def spell(name: str, value: object) -> object:
-    """A value for an option as a file of options has it: a number of seconds is written without quotes there."""
+    """A value for an option as a file of options has it: a number of seconds without quotes, a list of one without a dash."""
     one = next((option for option in OPTIONS if option.name == name), None)
+    if one is not None and one.type == Sequence[str] and isinstance(value, str):
+        return [value]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return str(value) if one is not None and one.seconds and is_number else value
 
@@ -252,7 +275,7 @@ def markdown_table() -> str:
 
 
 def _shown(default: Any) -> str:
-    return f"`{default}`" if str(default) else "empty"
+    return f"`{default}`" if default != () and str(default) else "empty"
 
 
 def _not_known(name: str, known: Iterable[str]) -> str:
@@ -261,6 +284,8 @@ def _not_known(name: str, known: Iterable[str]) -> str:
 
 
 def _not_parsed(option: Option, values: Sequence[str]) -> str:
+    if option.type == Sequence[str]:
+        return ""
     if len(values) != 1:
         return f"{option.name} has {len(values) or 'no'} values; give one."
     if option.type is int and not values[0].strip().lstrip("+-").isdecimal():
@@ -286,6 +311,13 @@ def _seconds(option: Option, text: str) -> float:
     if not option.low <= number <= option.high:
         _refuse(f"{option.name} is {text!r}; give a number of seconds from {option.low} to {option.high}, such as 15 or 0.5.")
     return number
+
+
+def _switches(off: Sequence[str], on: Sequence[str]) -> tuple[frozenset[Kind], frozenset[Kind]]:
+    try:
+        return switches(off, on, ("resplice_off", "resplice_on"))
+    except ValueError as error:
+        _refuse(str(error))
 
 
 def _filter(expression: str) -> flowfilter.TFilter | None:

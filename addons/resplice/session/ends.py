@@ -121,6 +121,8 @@ class Ends:
 
     def _add(self, frames: bytes) -> bytes:
         stream = self._stream
+        if not stream.policy.does(Kind.TERMINAL_MISSING):
+            return stream.leave(b"", Kind.TERMINAL_MISSING)
         stream.facts.terminal = True
         stream.events_out += 1
         frames = b"\n\n" + frames if stream.line_open else frames

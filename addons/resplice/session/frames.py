@@ -134,6 +134,10 @@ class Frames:
     def _bring_to_id(self, item: Frame) -> bytes:
         if self._stream.ids.is_restart(item.value, self._stream.facts):
             return self._second_start(item)
+        kind = self._stream.ids.kind(item.value)
+        if not self._stream.policy.does(kind):
+            self._stream.events_out += 1
+            return self._stream.leave(item.raw, kind)
         if self._stream.ids.is_early_keepalive(item.value):
             return self._early_keepalive(item)
         return self._rewrite_id(item)

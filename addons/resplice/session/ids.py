@@ -60,6 +60,10 @@ class ChunkIds:
         said = any(isinstance(c, dict) and isinstance(c.get("delta"), dict) and c["delta"].get("role") for c in value["choices"])
         return said and bool(facts.text_chars or facts.tool_calls) and not is_sentinel(chunk_id)
 
+    def kind(self, value: dict[str, Json]) -> Kind:
+        """What it is called that a chunk has another id."""
+        return Kind.KEEPALIVE_ID if is_sentinel(str(value.get("id"))) else Kind.CHUNK_ID
+
     def is_early_keepalive(self, value: dict[str, Json]) -> bool:
         """Whether this is a keepalive before the real id is known, and policy does not want an id pinned for it."""
         pinned = self._policy.keepalive_before_id == "pin" and self._policy.ids == "stream"

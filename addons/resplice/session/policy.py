@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from resplice.core.catalogue import OPT_IN
+from resplice.core.catalogue import BY_KIND, OPT_IN, REPAIRS
 from resplice.core.kinds import Kind
 
 MODES: Final = ("repair", "observe")
@@ -43,3 +45,33 @@ class Policy:
     def does(self, kind: Kind) -> bool:
         """Whether a repair of this kind is to be made."""
         return kind in self.on if kind in OPT_IN else kind not in self.off
+
+
+def switches(off: Iterable[str], on: Iterable[str], names: tuple[str, str]) -> tuple[frozenset[Kind], frozenset[Kind]]:
+    """The values of `Policy.off` and `Policy.on` for names of repairs; each text may hold several, divided by commas or blanks.
+
+    Raises:
+        ValueError: a name is none of a repair, or is in both; the message is one line that says what to do, and begins with the
+            one of the option's `names` that it is about.
+
+    """
+    switched_off, switched_on = (
+        frozenset(_repair(name, option) for text in texts for name in text.replace(",", " ").split())
+        for texts, option in zip((off, on), names, strict=True)
+    )
+    if both := sorted(switched_off & switched_on):
+        raise ValueError(f"{names[0]} and {names[1]} both have {both[0]}; leave it out of one.")
+    return switched_off, switched_on
+
+
+def _repair(name: str, option: str) -> Kind:
+    kind = next((kind for kind in Kind if kind == name), None)
+    if kind is None:
+        near = difflib.get_close_matches(name, sorted(REPAIRS), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else "`resplice faults` lists them all."
+        raise ValueError(f"{option} has {name[:64]!r}, which is no repair; {hint}")
+    if kind not in REPAIRS:
+        is_note = BY_KIND[kind].group == "notes"
+        why = "a note: nothing is changed for it" if is_note else "a loss: what the upstream destroyed can't be switched off"
+        raise ValueError(f"{option} has {kind}, which is {why}; leave it out.")
+    return kind

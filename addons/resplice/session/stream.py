@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from resplice.core.catalogue import OPT_IN
 from resplice.core.events import Effect
 from resplice.core.items import Filler, Frame, Stray
 from resplice.core.kinds import Kind
@@ -17,6 +18,7 @@ MAX_MESSAGE: Final = 4096
 """Error messages from the wire are told up to this many characters."""
 _NAME: Final = re.compile(r"[!-~]{1,128}")
 """What may be written into an `event:` line."""
+_BLANK_LINES: Final = (b"\n\n", b"\n\r\n", b"\r\r", b"\n\r")
 
 
 class Stream:
@@ -53,7 +55,7 @@ class Stream:
     @property
     def in_order(self) -> bool:
         """The dialect is certain and the stream has not ended: a healthy frame simply passes."""
-        return self.confirmed and not (self.ended or self.facts.terminal or self.held or self.raw)
+        return self.confirmed and not (self.ended or self.facts.terminal or self.held or self.raw or self.line_open)
 
     def pass_(self, raw: bytes) -> bytes:
         """The next bytes of the input go out as they are."""
@@ -64,13 +66,31 @@ class Stream:
     def change(
         self, raw: bytes, replacement: bytes, kind: Kind, why: str, also: tuple[Kind, ...] = (), effect: Effect = Effect.REPAIR
     ) -> bytes:
-        """The next bytes of the input go out as something else, or not at all; with no `raw`, something is added."""
+        """The next bytes of the input go out as something else, or not at all; with no `raw`, something is added.
+
+        A repair that is switched off is not made: `raw` goes out as it is.
+        """
+        if effect is Effect.REPAIR and (unwanted := self._unwanted((kind, *also))):
+            return self.leave(raw, unwanted)
         self.tail_passes = False
+        self.line_open &= not replacement.endswith(_BLANK_LINES)
         return self.ledger.changed(effect, kind, raw, replacement, why, also)
+
+    def leave(self, raw: bytes, kind: Kind) -> bytes:
+        """The next bytes of the input are broken and pass as they are, for the user does not want that repair."""
+        whose = "a guess that nobody asked for" if kind in OPT_IN else "switched off"
+        self.ledger.note(kind, f"found, and left alone in {len(raw)} bytes: its repair is {whose}")
+        if raw:
+            self.line_open = not raw.endswith(_BLANK_LINES)
+        return self.pass_(raw)
+
+    def _unwanted(self, kinds: tuple[Kind, ...]) -> Kind | None:
+        return next((kind for kind in kinds if not self.policy.does(kind)), None)
 
     def deliver(self, item: Frame) -> bytes:
         """An event goes to the client: as it came if it is healthy, else in canonical form."""
         self.events_out += 1
+        self.line_open = False
         kinds, event = item.kinds, item.event
         if self.dialect is not None and self.dialect.named_events:
             event = self._right_name(item, self.dialect)
@@ -114,6 +134,8 @@ class Stream:
         self, effect: Effect, kind: Kind, raw: bytes, why: str, also: tuple[Kind, ...] = (), message: str | None = None
     ) -> bytes:
         """The client's stream ends with the dialect's own error event, in place of `raw`."""
+        if effect is Effect.REPAIR and (unwanted := self._unwanted((kind, *also))):
+            return self.leave(raw, unwanted)
         frames = b""
         if self.dialect is not None and not self.facts.failed:
             text = message if message is not None else f"upstream stream damaged: {why}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from resplice.core.events import Reason
+from resplice.core.kinds import Kind
 from resplice.session.pace import Pace
 from resplice.session.stream import Stream
 
@@ -58,7 +59,7 @@ class Watch:
     def beats(self, now: float) -> bool:
         """Whether a heartbeat is due. The caller sees to it that no frame is open."""
         stream, every = self._stream, self._stream.policy.heartbeat
-        if not every or now - self._pace.last_sign() < every:
+        if not every or now - self._pace.last_sign() < every or not stream.policy.does(Kind.HEARTBEAT):
             return False
         is_over = stream.ended or stream.facts.terminal or stream.facts.failed
         is_strange = stream.dialect is None or (stream.strangers and not stream.confirmed)

@@ -106,6 +106,19 @@ def test_the_table_for_the_readme_has_a_row_for_each_option():
     )
 
 
+def test_repairs_are_switched_off_and_on_by_lists_or_by_text_and_anything_else_is_refused(tctx):
+    addon = tctx.master.addons.get("resplice")
+    tctx.configure(addon, resplice_off=["bom,meta_only", "chunk_id"])
+    assert options.read(tctx.options).policy.off == {"bom", "meta_only", "chunk_id"}
+    with pytest.raises(OptionsError, match="resplice_off has 'bomb', which is no repair; did you mean bom"):
+        tctx.configure(addon, resplice_off=["bomb"])
+    with pytest.raises(OptionsError, match=r"resplice_off has html_body, which is a loss: .* can't be switched off"):
+        tctx.configure(addon, resplice_off=["html_body"])
+    assert options.complaints({"resplice_off": ["bom", "chunk_id"]}) == {}
+    assert options.spell("resplice_off", "bom, chunk_id") == ["bom, chunk_id"]
+    assert options.spell("resplice_off", ["bom"]) == ["bom"]
+
+
 SECONDS = [one for one in OPTIONS if one.seconds]
 
 

@@ -11,9 +11,11 @@ from resplice.core.catalogue import encoding, framing, losses, meaning, terminal
 from resplice.core.catalogue.row import Fault
 from resplice.core.kinds import Kind
 
-__all__ = ["BY_KIND", "CATALOGUE", "OPT_IN", "Fault"]
+__all__ = ["BY_KIND", "CATALOGUE", "OPT_IN", "REPAIRS", "Fault"]
 
 CATALOGUE: Final[tuple[Fault, ...]] = framing.ROWS + encoding.ROWS + meaning.ROWS + terminals.ROWS + losses.ROWS
 BY_KIND: Final[dict[Kind, Fault]] = {fault.kind: fault for fault in CATALOGUE}
 OPT_IN: Final[frozenset[Kind]] = frozenset(fault.kind for fault in CATALOGUE if fault.opt_in)
 """Repairs that would be guesses."""
+REPAIRS: Final[frozenset[Kind]] = frozenset(fault.kind for fault in CATALOGUE if fault.is_repair)
+"""What a user may switch off and on."""

@@ -139,12 +139,4 @@ ROWS: Final[tuple[Fault, ...]] = (
         "only outside of frames, where SSE ignores it too",
         GITHUB + "maximhq/bifrost/issues/1613",
     ),
-    Fault(
-        Kind.OVERSIZED_EVENT,
-        "framing",
-        "an event larger than `resplice_max_event_mib`",
-        "passes raw, not inspected",
-        "no byte is changed",
-        GITHUB + "openai/openai-go/issues/368",
-    ),
 )

@@ -75,6 +75,14 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "earendil-works/pi/issues/8460",
     ),
     Fault(
+        Kind.STOP_REASON_MISSING,
+        "losses",
+        "a terminal event without any stop reason before it; half an answer looks like a whole one",
+        "the dialect's error event; with `resplice_on_loss=continue` a stop reason is added",
+        "never a fake stop",
+        GITHUB + "earendil-works/pi/issues/5793",
+    ),
+    Fault(
         Kind.SPLICED_GENERATION,
         "losses",
         "a second message starts while the first is open; SDKs merge the two",
@@ -113,6 +121,14 @@ ROWS: Final[tuple[Fault, ...]] = (
         "passes untouched; no stop is faked behind it",
         "nothing is changed",
         "https://openrouter.ai/docs/api-reference/streaming",
+    ),
+    Fault(
+        Kind.OVERSIZED_EVENT,
+        "notes",
+        "an event larger than `resplice_max_event_mib`",
+        "passes raw, not inspected",
+        "no byte is changed",
+        GITHUB + "openai/openai-go/issues/368",
     ),
     Fault(
         Kind.INTERNAL_ERROR,

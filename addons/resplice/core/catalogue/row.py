@@ -30,3 +30,8 @@ class Fault:
     """Bytes with the fault, ⏎ for LF, ␍ for CR."""
     opt_in: bool = False
     """The repair would be a guess: it is done only where `resplice_on` names it."""
+
+    @property
+    def is_repair(self) -> bool:
+        """Something is mended, and a user may decide that it is not. Losses and notes are facts: they can't be decided away."""
+        return self.group not in {"losses", "notes"}

@@ -64,12 +64,4 @@ ROWS: Final[tuple[Fault, ...]] = (
         "same id: the same message",
         GITHUB + "BerriAI/litellm/pull/33859",
     ),
-    Fault(
-        Kind.STOP_REASON_MISSING,
-        "terminals",
-        "a terminal event without any stop reason before it; half an answer looks like a whole one",
-        "the dialect's error event; with `resplice_on_loss=continue` a stop reason is added",
-        "never a fake stop",
-        GITHUB + "earendil-works/pi/issues/5793",
-    ),
 )
