@@ -49,7 +49,7 @@ def _edited(text: str, start: int, old: Json, new: Json) -> str:
         return text[start : scan_value(text, start)[1]]
     if type(old) is dict and type(new) is dict:
         return _edited_object(text, start, old, new)
-    if type(old) is list and type(new) is list and len(old) == len(new) and new:
+    if type(old) is list and type(new) is list:
         return _edited_array(text, start, old, new)
     return json.dumps(new, separators=(",", ":"), allow_nan=False)
 
@@ -70,13 +70,26 @@ def _edited_object(text: str, start: int, old: dict[str, Json], new: dict[str, J
 
 
 def _edited_array(text: str, start: int, old: list[Json], new: list[Json]) -> str:
+    """Elements of the old list wherever they stand in the new one; others are taken for what became of the one in their place."""
+    begins = list(_elements(text, start))
     parts = []
-    pos = start
-    for before, after in zip(old, new, strict=True):
-        pos = _skip(text, pos + 1)
-        parts.append(_edited(text, pos, before, after))
-        pos = _skip(text, scan_value(text, pos)[1])
+    for number, value in enumerate(new):
+        place = next((place for place, before in enumerate(old) if before is value), number)
+        if place < len(old):
+            parts.append(_edited(text, begins[place], old[place], value))
+        else:
+            parts.append(json.dumps(value, separators=(",", ":"), allow_nan=False))
     return "[" + ",".join(parts) + "]"
+
+
+def _elements(text: str, start: int) -> Iterator[int]:
+    """Where each element of the array at `start` begins."""
+    pos = _skip(text, start + 1)
+    while text[pos] != "]":
+        yield pos
+        pos = _skip(text, scan_value(text, pos)[1])
+        if text[pos] == ",":
+            pos = _skip(text, pos + 1)
 
 
 def _members(text: str, start: int) -> Iterator[tuple[str, int, int, int]]:

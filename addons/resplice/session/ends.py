@@ -9,6 +9,7 @@ from resplice.core.events import Effect, Reason
 from resplice.core.items import DONE, Damage, Filler, Frame, Overflow, Stray
 from resplice.core.kinds import Kind
 from resplice.dialects import Dialect, Facts, Role
+from resplice.session.mending import conclude
 from resplice.session.stream import Stream
 
 _MAX_HELD: Final = 256
@@ -36,7 +37,7 @@ class Ends:
         facts = self._stream.facts
         if facts.stopped or facts.failed or facts.closing:
             facts.terminal = True
-            return self._stream.deliver(item)
+            return conclude(self._stream, item)
         self._stream.held = [item]
         return b""
 
@@ -88,7 +89,7 @@ class Ends:
             return stream.pass_(item.raw)
         if stream.facts.stop_reason:  # of several choices one has said why it stopped: some servers leave it at that
             stream.facts.terminal = True
-            return stream.deliver(item)
+            return conclude(stream, item)
         if stream.events_in <= 1:
             return stream.end_with_error(Effect.LOSS, Kind.EMPTY_STREAM, item.raw, "the stream has no event but its terminal")
         finish = stream.dialect.finish if stream.dialect else None
@@ -96,8 +97,9 @@ class Ends:
         if finish is None or stream.dialect is None or not self._may_finish():
             return stream.end_with_error(Effect.LOSS, Kind.STOP_REASON_MISSING, item.raw, why)
         stream.facts.terminal = True
+        flushed = stream.flush()
         frames = finish(stream.facts) + stream.dialect.terminal(stream.facts)
-        return stream.change(item.raw, frames, Kind.STOP_REASON_MISSING, why + "; one was added", item.kinds)
+        return flushed + stream.change(item.raw, frames, Kind.STOP_REASON_MISSING, why + "; one was added", item.kinds)
 
     def _may_finish(self) -> bool:
         stream = self._stream
@@ -110,20 +112,21 @@ class Ends:
         how = f"idle: {detail}" if reason is Reason.IDLE and detail else str(reason)
         stream, facts = self._stream, self._stream.facts
         if facts.failed:
-            return self._add(dialect.terminal(facts)) if dialect.fails_twice else b""
+            return self._add(dialect) if dialect.fails_twice else b""
         if facts.stopped:
-            return self._add(dialect.terminal(facts))
+            return self._add(dialect)
         if stream.events_in == 0 and not stream.ledger.losses:
             why = f"the upstream's stream has no event ({how})"
             return stream.end_with_error(Effect.LOSS, Kind.EMPTY_STREAM, b"", why)
         why = f"the stream ended before its stop reason ({how})"
         return stream.end_with_error(Effect.LOSS, Kind.ANSWER_INCOMPLETE, b"", why)
 
-    def _add(self, frames: bytes) -> bytes:
+    def _add(self, dialect: Dialect) -> bytes:
         stream = self._stream
+        flushed = stream.flush()
         if not stream.policy.does(Kind.TERMINAL_MISSING):
-            return stream.leave(b"", Kind.TERMINAL_MISSING)
+            return flushed + stream.leave(b"", Kind.TERMINAL_MISSING)
         stream.facts.terminal = True
         stream.events_out += 1
-        frames = b"\n\n" + frames if stream.line_open else frames
-        return stream.change(b"", frames, Kind.TERMINAL_MISSING, "the stream ended without its terminal event")
+        frames = b"\n\n" * stream.line_open + dialect.terminal(stream.facts)
+        return flushed + stream.change(b"", frames, Kind.TERMINAL_MISSING, "the stream ended without its terminal event")

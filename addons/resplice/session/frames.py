@@ -11,8 +11,10 @@ from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Str
 from resplice.core.kinds import Kind
 from resplice.core.payload import OPAQUE, strict
 from resplice.dialects import Dialect, Json, Role, for_frame
+from resplice.session.contract import Broken, Mended
 from resplice.session.ends import Ends
-from resplice.session.stream import MAX_MESSAGE, Stream, canonical
+from resplice.session.mending import apply, show
+from resplice.session.stream import MAX_MESSAGE, Stream
 
 _GIVE_UP_AFTER: Final = 8
 """A stream of unknown dialect with so many frames that nobody recognises passes untouched from then on."""
@@ -96,7 +98,7 @@ class Frames:
         stream = self._stream
         found = for_frame(item.value, item.event)
         if found is not None:
-            stream.dialect, stream.confirmed = found, True
+            stream.confirm(found)
         elif stream.dialect is None:
             self._meet_stranger()
 
@@ -129,7 +131,11 @@ class Frames:
             stream.idle_bytes += len(item.raw)
         if stream.dialect is not None and stream.dialect.one_id and not stream.ids.settle(item.value, stream.facts):
             return self._bring_to_id(item)
-        return stream.deliver(item)
+        return show(stream, item)
+
+    def mended(self, item: Frame, fate: Mended | Broken) -> bytes:
+        """An event that has been shown to the contract, and does not fit."""
+        return apply(self._stream, item, fate)
 
     def _bring_to_id(self, item: Frame) -> bytes:
         if self._stream.ids.is_restart(item.value, self._stream.facts):
@@ -143,10 +149,7 @@ class Frames:
         return self._rewrite_id(item)
 
     def _rewrite_id(self, item: Frame) -> bytes:
-        stream = self._stream
-        stream.events_out += 1
-        payload, kind, why = stream.ids.rewrite(item, stream.facts)
-        return stream.change(item.raw, canonical(item.event, payload), kind, why, item.kinds)
+        return show(self._stream, item, rewrite_id=True)
 
     def _early_keepalive(self, item: Frame) -> bytes:
         """A keepalive chunk before the stream's id is known, where policy wants no id pinned for it."""
@@ -216,7 +219,7 @@ class Frames:
         """The upstream's own error event."""
         self._stream.facts.failed = True
         self._stream.ledger.note(Kind.UPSTREAM_ERROR, "the upstream reported an error in its stream")
-        return self._stream.deliver(item)
+        return self._stream.flush() + self._stream.deliver(item)
 
     def _odd_error(self, item: Frame) -> bytes:
         """An error in a shape that SDKs ignore: they would report what came before it as the whole answer."""

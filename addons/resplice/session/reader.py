@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from resplice.core.echo import Echo, learn
+from resplice.core.echo import learn
 from resplice.core.framer import SseFramer
 from resplice.dialects import Dialect, Role
+from resplice.session.contract import Fate
 from resplice.session.stream import Stream
 
 _LEARN_AFTER: Final = 16
@@ -22,6 +23,8 @@ class Read(NamedTuple):
     """None: nothing to decide."""
     event: str | None = None
     value: Any = None
+    fate: Fate = None
+    """What the contract makes of it, if it has been shown already and does not fit."""
 
 
 class Reader:
@@ -31,15 +34,14 @@ class Reader:
         self._stream = stream
         self._framer = framer
         self._max = stream.policy.max_event_bytes
-        self._echo: Echo | None = None
         self._counts_text = False
         self._misses = 0
         self._patience = _LEARN_AFTER
 
     def read(self, data: bytes, pos: int, dialect: Dialect) -> Read | None:
         """The healthy frame at `pos`; None if it needs a closer look. There is no CR in `data`."""
-        facts = self._stream.facts
-        echo = self._echo
+        stream = self._stream
+        facts, echo = stream.facts, stream.echo
         if echo is not None and not facts.closing:
             again = echo.pattern.match(data, pos)
             if again is not None and again.end() - pos <= self._max:
@@ -58,11 +60,14 @@ class Reader:
             return Read(end, Role.NO_OBJECT, event, value)
         before = facts.text_chars
         role = dialect.read(value, event, facts)
-        proper = event == value.get("type") if dialect.named_events else value.get("id") == self._stream.ids.stream_id
+        proper = event == value.get("type") if dialect.named_events else value.get("id") == stream.ids.stream_id
         if role is not Role.CONTENT or not proper:
             return Read(end, role, event, value)
+        fate = stream.show(value, event)
+        if fate is not None:
+            return Read(end, role, event, value, fate)
         self._misses += 1
-        if self._misses >= self._patience:
+        if self._misses >= self._patience and stream.contract.steady:
             self._learn(data[pos:end], facts.text_chars - before, dialect)
         return Read(end)
 
@@ -73,6 +78,6 @@ class Reader:
         if lesson is None or not lesson[1] or grown not in {0, lesson[1]}:
             self._patience = min(self._patience * 2, _GIVE_UP_AFTER)
             return
-        self._echo, size = lesson
+        self._stream.echo, size = lesson
         self._counts_text = grown == size
         self._patience = _LEARN_AFTER

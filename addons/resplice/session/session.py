@@ -138,7 +138,8 @@ class Session:
                     continue
                 stream.events_in += 1
                 frame = Frame(0, data[pos : read.end], read.event, read.value)
-                out += stream.pass_(data[booked:pos]), self._frames.by_role(read.role, frame)
+                out.append(stream.pass_(data[booked:pos]))
+                out.append(self._frames.mended(frame, read.fate) if read.fate else self._frames.by_role(read.role, frame))
                 booked = pos = read.end
                 if not stream.in_order:
                     self._calm = False

@@ -6,10 +6,13 @@ import re
 from typing import Final
 
 from resplice.core.catalogue import OPT_IN
+from resplice.core.echo import Echo
 from resplice.core.events import Effect
 from resplice.core.items import Filler, Frame, Stray
 from resplice.core.kinds import Kind
-from resplice.dialects import Dialect, Facts
+from resplice.dialects import Dialect, Facts, Json
+from resplice.dialects.dialect import frame
+from resplice.session.contract import Fate, contract_for
 from resplice.session.ids import ChunkIds
 from resplice.session.ledger import Ledger
 from resplice.session.policy import Policy
@@ -31,6 +34,12 @@ class Stream:
         self.strangers = 0
         """Frames that no dialect recognises, before one that confirms."""
         self.policy = policy
+        self._seed = seed
+        self.contract = contract_for(dialect.name if dialect else None, policy, seed)
+        self.flushed = False
+        """The contract has been asked for what waited."""
+        self.echo: Echo | None = None
+        """The shape of a frame that fits; frames of this shape need not be looked at."""
         self.facts = Facts()
         self.ledger = Ledger()
         self.ids = ChunkIds(policy, seed)
@@ -51,6 +60,13 @@ class Stream:
         """How many bytes came that keep a connection alive and say nothing: comments, blank lines, keepalives."""
         self.line_open = False
         """The last bytes out were raw and did not end an event."""
+
+    def confirm(self, dialect: Dialect) -> None:
+        """A frame has shown what dialect the stream is of."""
+        if self.dialect is not dialect:
+            self.dialect = dialect
+            self.contract = contract_for(dialect.name, self.policy, self._seed)
+        self.confirmed = True
 
     @property
     def in_order(self) -> bool:
@@ -109,6 +125,24 @@ class Stream:
             return item.event
         return kind if kind.startswith(dialect.typed_prefixes) or not item.event else item.event
 
+    def show(self, value: dict[str, Json], event: str | None) -> Fate:
+        """Show an event to the contract. One that leaves the contract changed makes known shapes unknown."""
+        contract = self.contract
+        fate = contract.mend(value, event, self.facts)
+        if not contract.steady:
+            self.echo = None
+        return fate
+
+    def flush(self) -> bytes:
+        """The answer ends: what the contract still has to say goes out before its end."""
+        mended = None if self.flushed else self.contract.flush(self.facts)
+        self.flushed = True
+        if mended is None or not mended.events:
+            return b""
+        frames = b"\n\n" * self.line_open + b"".join(frame(value, name) for name, value in mended.events)
+        self.events_out += len(mended.events)
+        return self.change(b"", frames, mended.kind, mended.why, mended.also)
+
     def keepalive(self, raw: bytes, kind: Kind, also: tuple[Kind, ...] = ()) -> bytes:
         """A keepalive that SDKs die of becomes one that they know, so that watchdogs behind us still see life."""
         self.idle_bytes += len(raw)
@@ -137,7 +171,9 @@ class Stream:
         if effect is Effect.REPAIR and (unwanted := self._unwanted((kind, *also))):
             return self.leave(raw, unwanted)
         frames = b""
-        if self.dialect is not None and not self.facts.failed:
+        failed, self.facts.failed = self.facts.failed, True
+        flushed = self.flush()
+        if self.dialect is not None and not failed:
             text = message if message is not None else f"upstream stream damaged: {why}"
             frames = self.dialect.error(self.facts, text)
             self.facts.error = text[:MAX_MESSAGE]
@@ -145,8 +181,8 @@ class Stream:
             frames = self.dialect.terminal(self.facts)
         if frames and self.line_open:
             frames = b"\n\n" + frames
-        self.facts.failed = self.ended = True
-        return self.change(raw, frames, kind, why, also, effect)
+        self.ended = True
+        return flushed + self.change(raw, frames, kind, why, also, effect)
 
 
 def canonical(event: str | None, payload: bytes) -> bytes:

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resplice.core.members import edited, replace_member
 from resplice.core.payload import strict
@@ -21,6 +23,8 @@ EDITS = [
     ("an inner member", b'{"d": {"t": "x", "s": 1.0}}', lambda v: v | {"d": v["d"] | {"t": "y"}}, b'{"d": {"t": "y","s": 1.0}}'),
     ("an element", b'{"l": [ {"a": 1.0} , 2.0 ]}', lambda v: {"l": [{"a": 1.5}, v["l"][1]]}, b'{"l": [{"a": 1.5},2.0]}'),
     ("a list of another length", b'{"l": [1.0]}', lambda v: {"l": [*v["l"], 2]}, b'{"l": [1.0,2]}'),
+    ("elements go", b'{"l": [1.0, 1e400, {"x": 2.50}]}', lambda v: {"l": v["l"][1:]}, b'{"l": [1e400,{"x": 2.50}]}'),
+    ("a list becomes empty", b'{"l": [ 1.0 ]}', lambda v: {"l": []}, b'{"l": []}'),
     ("nothing", b'{"a" : 1.0}', lambda v: v, b'{"a" : 1.0}'),
 ]  # fmt: skip
 
@@ -44,3 +48,18 @@ def test_of_a_name_that_stands_there_twice_the_last_is_replaced() -> None:
     assert replace_member(b'{"id": "a", "id": "b"}', "id", "c") == b'{"id": "a", "id": "c"}'
     assert replace_member(b'{"x": {"id": "a"}}', "id", "c") is None
     assert json.loads(replace_member(b"{}", "id", "c") or b"null") is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=12,
+)
+OBJECTS = st.dictionaries(st.text(max_size=3), JSON, max_size=4)
+
+
+@given(OBJECTS, OBJECTS)
+def test_whatever_is_changed_comes_out_changed(old: dict[str, Any], new: dict[str, Any]) -> None:
+    payload = json.dumps(old).encode()
+    value = strict(payload)
+    assert strict(edited(payload, value, value | new)) == value | new

@@ -31,7 +31,7 @@ def told(dialect: str, chunks: list[bytes], *, learns: bool) -> tuple[bytes, Any
     if not learns:
         session._reader._patience = 10**9
     out = b"".join(session.receive_data(chunk) for chunk in chunks) + session.finish(Reason.UPSTREAM_END)
-    assert (session._reader._echo is not None) is learns
+    assert (session._stream.echo is not None) is learns
     return out, session.take_findings(), asdict(session.receipt())
 
 
@@ -63,7 +63,7 @@ def test_text_that_is_not_counted_is_not_counted_in_a_known_shape_either() -> No
     for number in range(100):
         session.receive_data(s.output_delta("think", number).replace(b"output_text.delta", b"reasoning_text.delta"))
     session.finish(Reason.UPSTREAM_END)
-    assert session._reader._echo is not None
+    assert session._stream.echo is not None
     assert session.receipt().text_chars == 0
 
 

@@ -1,1 +1,20 @@
 """What an API promises about its events, beyond their form: kept, or brought to what clients build on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from resplice.session.contract.contract import Broken, Contract, Fate, Mended, NoContract
+from resplice.session.policy import Policy
+
+__all__ = ["CONTRACTS", "Broken", "Contract", "Fate", "Mended", "NoContract", "contract_for"]
+
+CONTRACTS: Final[dict[str, Callable[[Policy, str], Contract]]] = {}
+"""By the dialect's name: `(policy, seed)` -> the contract of one stream. Ids that it mints are made of the seed."""
+
+
+def contract_for(dialect: str | None, policy: Policy, seed: str) -> Contract:
+    """What a stream of that dialect has to keep to; a dialect without a contract of its own, or None, has to keep to nothing."""
+    factory = CONTRACTS.get(dialect or "")
+    return factory(policy, seed) if factory else NoContract()

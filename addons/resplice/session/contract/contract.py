@@ -33,16 +33,44 @@ class Broken:
     why: str
 
 
+type Fate = Mended | Broken | None
+"""None: the event fits, and passes as the bytes that it came as."""
+
+
 class Contract(Protocol):
     """Follows one stream. Bounded, whatever the stream; never raises for what came from the wire."""
 
-    pending: bool
-    """Something of an earlier event waits for the next one: every event must be shown to `mend`."""
+    steady: bool
+    """The event shown last left the contract as it was, and nothing waits for the next one: an event of the same shape,
+    which differs in its text alone, fits too and need not be shown."""
 
-    def mend(self, value: dict[str, Json], event: str | None, facts: Facts) -> Mended | Broken | None:
-        """None: the event fits, and passes as the bytes that it came as. `value` itself is never changed."""
+    def mend(self, value: dict[str, Json], event: str | None, facts: Facts) -> Fate:
+        """What becomes of the next event. `value` itself is never changed; `facts`, which have been read from it, may be corrected.
+
+        Shown is what the dialect takes for an event of its own: all but errors, foreign events, hollow ones, second starts.
+        A terminal event is shown in the moment it is delivered, behind `flush`.
+        """
         ...
 
     def flush(self, facts: Facts) -> Mended | None:
-        """The answer ends: what waited, or is still missing before the terminal event."""
+        """The answer ends: what waited, or is still missing before the terminal event. Asked once.
+
+        With `facts.failed` an error event is what follows.
+        """
         ...
+
+
+class NoContract:
+    """For dialects that promise nothing that is kept here."""
+
+    steady = True
+
+    def mend(self, value: dict[str, Json], event: str | None, facts: Facts) -> Fate:
+        """Every event fits."""
+        del value, event, facts
+        return None
+
+    def flush(self, facts: Facts) -> Mended | None:
+        """Nothing waits."""
+        del facts
+        return None

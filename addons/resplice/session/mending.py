@@ -1,0 +1,50 @@
+"""Carries out what a contract decided about an event, and books it."""
+
+from __future__ import annotations
+
+from resplice.core.items import Frame
+from resplice.core.kinds import Kind
+from resplice.core.members import edited
+from resplice.session.contract import Broken, Mended
+from resplice.session.stream import Stream, canonical
+
+
+def show(stream: Stream, item: Frame, *, rewrite_id: bool = False) -> bytes:
+    """Show an event to the stream's contract; deliver it as it came, or as what becomes of it.
+
+    `rewrite_id`: its id is not the stream's, and is brought to it in the same stroke.
+    """
+    fate = stream.show(item.value, item.event) if type(item.value) is dict else None
+    if fate is not None:
+        return apply(stream, item, fate, rewrite_id=rewrite_id)
+    return _under_id(stream, item) if rewrite_id else stream.deliver(item)
+
+
+def apply(stream: Stream, item: Frame, fate: Mended | Broken, *, rewrite_id: bool = False) -> bytes:
+    """Deliver what becomes of an event that does not fit."""
+    if isinstance(fate, Broken):
+        return stream.lose(item.raw, fate.kind, fate.why)
+    kinds, why, frames = fate.also, fate.why, []
+    for name, value in fate.events:
+        try:
+            payload = edited(item.payload, item.value, value)
+        except ValueError:
+            return stream.lose(item.raw, fate.kind, fate.why + "; but it holds a number that can't be written again")
+        if rewrite_id:
+            payload, kind, changed = stream.ids.rewrite(item._replace(value=value, mended=payload), stream.facts)
+            kinds, why = (*kinds, kind), f"{why}; {changed}"
+        frames.append(canonical(name, payload))
+    stream.events_out += len(frames)
+    stream.cr_seen |= Kind.CR_LINE_END in item.kinds
+    return stream.change(item.raw, b"".join(frames), fate.kind, why, (*kinds, *item.kinds))
+
+
+def conclude(stream: Stream, item: Frame) -> bytes:
+    """Deliver the event that ends the answer, behind whatever the contract still has to say."""
+    return stream.flush() + show(stream, item)
+
+
+def _under_id(stream: Stream, item: Frame) -> bytes:
+    stream.events_out += 1
+    payload, kind, why = stream.ids.rewrite(item, stream.facts)
+    return stream.change(item.raw, canonical(item.event, payload), kind, why, item.kinds)
