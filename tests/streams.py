@@ -159,9 +159,13 @@ class Outcome:
 def run(
     dialect: str | None, wire: bytes | list[bytes], policy: Policy | None = None, reason: Reason = Reason.UPSTREAM_END
 ) -> Outcome:
-    """Put a stream through a session."""
+    """Put a stream through a session of its own."""
     session = Session(by_name(dialect) if dialect else None, policy, seed="t")
-    chunks = wire if isinstance(wire, list) else [wire]
+    return through(session, wire if isinstance(wire, list) else [wire], reason)
+
+
+def through(session: Session, chunks: list[bytes], reason: Reason = Reason.UPSTREAM_END) -> Outcome:
+    """Put a stream through a session."""
     output = b"".join(session.receive_data(chunk) for chunk in chunks) + session.finish(reason)
     return Outcome(output, session.take_findings(), session.receipt())
 

@@ -55,6 +55,12 @@ class SseFramer:
         """What is held is the beginning of a block that may be healthy: without a line end nothing can change."""
         self.steady = False
         """Nothing is held, and nothing odd is going on: healthy frames at the beginning of the next chunk may be taken whole."""
+        self.unfit = CR
+
+    @property
+    def at_boundary(self) -> bool:
+        """No block is open, nor a line, nor a line end."""
+        return self.steady
 
     @property
     def held(self) -> int:

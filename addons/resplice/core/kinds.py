@@ -25,6 +25,7 @@ class Kind(StrEnum):
     UNTERMINATED_FRAME = "unterminated_frame"
     CR_LINE_END = "cr_line_end"
     JUNK_LINE = "junk_line"
+    BODY_FORM = "body_form"
     OVERSIZED_EVENT = "oversized_event"
     # encoding
     BOM = "bom"

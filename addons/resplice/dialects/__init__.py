@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from resplice.core.wire import SSE, Wire
 from resplice.dialects import anthropic_messages, openai_chat, openai_responses
-from resplice.dialects.dialect import Dialect, Facts, Json, Role
+from resplice.dialects.dialect import Dialect, Facts, Json, Role, by_member
 
 __all__ = ["DIALECTS", "Dialect", "Facts", "Json", "Role", "by_name", "for_frame", "for_request", "wants_stream"]
 
@@ -37,26 +38,27 @@ def for_request(path: str, body: bytes | None) -> Dialect | None:
     The path may carry any prefix (a gateway's mount point, a deployment) and a query. A body that is JSON
     must have the keys that the API demands, so that another service's `/messages` is left alone.
     """
-    plain = path.partition("?")[0]
+    plain, _, query = path.partition("?")
     request = _json_object(body)
     for dialect in DIALECTS:
-        if any(pattern.search(plain) for pattern in dialect.paths):
+        if any(pattern.search(plain) for pattern in dialect.paths) and (dialect.query is None or dialect.query.search(query)):
             fits = request is None or request.keys() & (dialect.request_keys | {"model", "prompt"})
             return dialect if fits else None
     return None
 
 
-def wants_stream(body: bytes | None) -> bool | None:
-    """Whether a request's JSON asks for a stream; None if there is no body or it is no JSON object."""
-    request = _json_object(body)
-    return None if request is None else request.get("stream") is True
+def wants_stream(dialect: Dialect | None, path: str, body: bytes | None) -> bool | None:
+    """Whether a request asks for a stream, by its dialect's rules; None if it can't be told."""
+    return (dialect.wants_stream if dialect else by_member)(path, _json_object(body))
 
 
-def for_frame(payload: Json, event: str | None) -> Dialect | None:
-    """The dialect that a first frame belongs to, or None."""
+def for_frame(payload: Json, event: str | None, form: Wire = SSE, asked: Dialect | None = None) -> Dialect | None:
+    """The dialect that a first frame belongs to, or None: the one that was asked for, or one whose body has this form."""
     if not isinstance(payload, dict):
         return None
-    return next((dialect for dialect in DIALECTS if dialect.recognise(payload, event)), None)
+    if asked is not None and asked.recognise(payload, event):
+        return asked
+    return next((dialect for dialect in DIALECTS if dialect.wire is form and dialect.recognise(payload, event)), None)
 
 
 def _json_object(body: bytes | None) -> dict[str, Json] | None:

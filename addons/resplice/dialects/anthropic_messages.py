@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from resplice.core.echo import Hole
+from resplice.core.wire import Event, Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 
 _MAX_OPEN_BLOCKS: Final = 4096
@@ -113,30 +114,29 @@ def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
     return Role.HOLLOW if not value or event == "ping" else Role.UNKNOWN
 
 
-def keepalive(facts: Facts) -> bytes:
+def keepalive(facts: Facts) -> Events:
     """The API's own ping."""
     del facts
-    return b'event: ping\ndata: {"type": "ping"}\n\n'
+    return (Event("ping", b'{"type": "ping"}'),)
 
 
-def _close_blocks(facts: Facts) -> bytes:
-    return b"".join(
-        frame({"type": "content_block_stop", "index": index}, "content_block_stop") for index in sorted(facts.open_parts)
-    )
+def _close_blocks(facts: Facts) -> Events:
+    stops = ({"type": "content_block_stop", "index": index} for index in sorted(facts.open_parts))
+    return tuple(event for stop in stops for event in frame(stop, "content_block_stop"))
 
 
-def error(facts: Facts, message: str) -> bytes:
+def error(facts: Facts, message: str) -> Events:
     """Open blocks closed, then a retryable error event: every Anthropic SDK raises it."""
     payload = {"type": "error", "error": {"type": "api_error", "message": message}}
     return _close_blocks(facts) + frame(payload, "error")
 
 
-def terminal(facts: Facts) -> bytes:
+def terminal(facts: Facts) -> Events:
     """Open blocks closed, then `message_stop`."""
     return _close_blocks(facts) + frame({"type": "message_stop"}, "message_stop")
 
 
-def finish(facts: Facts) -> bytes:
+def finish(facts: Facts) -> Events:
     """Open blocks closed, then a `message_delta` with a natural stop reason."""
     reason = "tool_use" if facts.tool_calls else "end_turn"
     payload = {

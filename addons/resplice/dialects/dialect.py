@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from resplice.core.echo import Hole
+from resplice.core.wire import SSE, Event, Events, Wire
 
 type Json = Any
 """A parsed JSON value."""
@@ -83,6 +84,12 @@ class Facts:
     """The response object of `response.created` (Responses), if it is small."""
 
 
+def by_member(path: str, request: dict[str, Json] | None) -> bool | None:
+    """Whether the request's JSON has `"stream": true`; None if there is no JSON."""
+    del path
+    return None if request is None else request.get("stream") is True
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One API's streaming format."""
@@ -107,13 +114,14 @@ class Dialect:
     """`(payload, event name, facts)` -> role; writes what it learnt into facts."""
     holes: Mapping[bytes, Hole]
     """The members in which one content event differs from the next."""
-    keepalive: Callable[[Facts], bytes]
-    error: Callable[[Facts, str], bytes]
-    """`(facts, message)` -> the frames that end a damaged stream so that SDKs raise."""
-    terminal: Callable[[Facts], bytes]
-    """Facts -> the frames that are still missing once the stop reason was seen; `b""` where that can't be invented."""
-    finish: Callable[[Facts], bytes] | None
-    """Facts -> frames that give a natural stop reason, for `resplice_on_loss=continue` only."""
+    keepalive: Callable[[Facts], Events]
+    """Facts -> an event that says nothing; none where, at this point, only what its form has for that may be written."""
+    error: Callable[[Facts, str], Events]
+    """`(facts, message)` -> the events that end a damaged stream so that SDKs raise."""
+    terminal: Callable[[Facts], Events]
+    """Facts -> the events that are still missing once the stop reason was seen; none where that can't be invented."""
+    finish: Callable[[Facts], Events] | None
+    """Facts -> events that give a natural stop reason, for `resplice_on_loss=continue` only."""
     own_event: Callable[[str], bool]
     """Whether an `event:` name is one of this dialect's."""
     comments_after_id: bool
@@ -123,12 +131,21 @@ class Dialect:
     error_names: str
     """How the error event looks, for the documentation."""
     keepalive_names: str
+    wire: Wire = SSE
+    """The form in which its clients read."""
+    forms: tuple[Wire, ...] = ()
+    """Other forms in which a body may come all the same; each event is then written anew in the form that its clients read."""
+    has_terminal: bool = True
+    """An event says that the stream is over. Without one the stop reason and the end of the body must do."""
+    query: re.Pattern[str] | None = None
+    """The request's query must match this too."""
+    wants_stream: Callable[[str, dict[str, Json] | None], bool | None] = by_member
+    """`(path with query, request)` -> whether a stream is asked for; None: unknown. The request is None unless it is JSON."""
 
 
-def frame(payload: Json, event: str | None = None) -> bytes:
-    """A frame in canonical form: `event:` line if named, one `data:` line of ASCII JSON, a blank line."""
-    head = f"event: {event}\n" if event else ""
-    return f"{head}data: {json.dumps(payload, separators=(',', ':'))}\n\n".encode("ascii")
+def frame(payload: Json, event: str | None = None) -> Events:
+    """One event, its payload one line of ASCII JSON."""
+    return (Event(event, json.dumps(payload, separators=(",", ":")).encode("ascii")),)
 
 
 def short(value: Json) -> str | None:

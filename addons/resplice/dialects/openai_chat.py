@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from resplice.core.echo import Hole
+from resplice.core.wire import DONE_MARKER, Event, Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 
 _STANDARD_EVENTS: Final = frozenset({None, "", "message", "chunk", "completion", "chat.completion.chunk", "data"})
@@ -121,7 +122,7 @@ def _is_whole_answer(value: dict[str, Json], choices: list[Json]) -> bool:
     )
 
 
-def _chunk(facts: Facts, delta: dict[str, Json], finish_reason: str | None, index: int = 0) -> bytes:
+def _chunk(facts: Facts, delta: dict[str, Json], finish_reason: str | None, index: int = 0) -> Events:
     return frame(
         {
             "id": facts.message_id or "",
@@ -133,33 +134,33 @@ def _chunk(facts: Facts, delta: dict[str, Json], finish_reason: str | None, inde
     )
 
 
-def keepalive(facts: Facts) -> bytes:
+def keepalive(facts: Facts) -> Events:
     """A chunk with the stream's own id, without a role: openai-python's `.stream()` would append it to the one it has.
 
     Before the id is known, and behind the stop reason, a comment line, which no decoder dispatches.
     """
     if facts.message_id is None or facts.stopped:
-        return b": keepalive\n"
+        return ()
     return _chunk(facts, {"content": ""}, None)
 
 
-def error(facts: Facts, message: str) -> bytes:
+def error(facts: Facts, message: str) -> Events:
     """An error chunk: openai-python, openai-node and the AI SDK raise it."""
     del facts
     return frame({"error": {"message": message, "type": "server_error", "param": None, "code": "upstream_stream_error"}})
 
 
-def terminal(facts: Facts) -> bytes:
+def terminal(facts: Facts) -> Events:
     """`[DONE]`."""
     del facts
-    return b"data: [DONE]\n\n"
+    return (Event(None, DONE_MARKER),)
 
 
-def finish(facts: Facts) -> bytes:
+def finish(facts: Facts) -> Events:
     """A finishing chunk for every choice that has none."""
     reason = "tool_calls" if facts.tool_calls else "stop"
     pending = [index for index, state in (facts.open_parts or {0: ""}).items() if not state]
-    return b"".join(_chunk(facts, {}, reason, index) for index in pending)
+    return tuple(event for index in pending for event in _chunk(facts, {}, reason, index))
 
 
 DIALECT: Final = Dialect(

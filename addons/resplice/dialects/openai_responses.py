@@ -8,6 +8,7 @@ from typing import Final
 
 from resplice.core.echo import Hole
 from resplice.core.heartbeat import KEEPALIVE_NAMES
+from resplice.core.wire import Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 
 _MAX_SNAPSHOT: Final = 256 * 1024
@@ -116,15 +117,15 @@ def _next(facts: Facts, step: int = 1) -> int:
     return 0 if facts.sequence is None else facts.sequence + step
 
 
-def keepalive(facts: Facts) -> bytes:
+def keepalive(facts: Facts) -> Events:
     """A keepalive event, which counts as life for clients that ignore comments; a comment before the response has begun."""
     if not facts.started:
-        return b": keepalive\n"
+        return ()
     number = facts.sequence if facts.sequence is not None else 0
     return frame({"type": "keepalive", "sequence_number": number}, "keepalive")
 
 
-def failed(facts: Facts, message: str, number: int) -> bytes:
+def failed(facts: Facts, message: str, number: int) -> Events:
     """`response.failed`, built on the response that the upstream announced. Codex shows its message and ignores `error`."""
     base = facts.response or {
         "id": facts.message_id or "resp_unknown",
@@ -140,7 +141,7 @@ def failed(facts: Facts, message: str, number: int) -> bytes:
     return frame({"type": "response.failed", "sequence_number": number, "response": response}, "response.failed")
 
 
-def error(facts: Facts, message: str) -> bytes:
+def error(facts: Facts, message: str) -> Events:
     """`error`, then `response.failed`: the order in which the API itself fails. The `error` key makes openai-python raise."""
     first = _next(facts)
     payload = {
@@ -154,9 +155,9 @@ def error(facts: Facts, message: str) -> bytes:
     return frame(payload, "error") + failed(facts, message, first + 1)
 
 
-def terminal(facts: Facts) -> bytes:
+def terminal(facts: Facts) -> Events:
     """After the upstream's own `error` the `response.failed` that belongs to it; a completed response can't be invented."""
-    return failed(facts, facts.error or "the upstream reported an error", _next(facts)) if facts.failed else b""
+    return failed(facts, facts.error or "the upstream reported an error", _next(facts)) if facts.failed else ()
 
 
 DIALECT: Final = Dialect(

@@ -162,7 +162,7 @@ class Resplice:
         self._seen.add(flow)
         self._streams[flow] = opened.stream
         if not opened.observe:
-            headers.prepare(flow.request, flow.response)
+            headers.prepare(flow.request, flow.response, opened.wire)
         flow.response.stream = opened.stream
         internals.attach(flow, opened.stream)
 

@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from resplice.core.wire import SSE
 from resplice.dialects import Dialect, for_request, wants_stream
 
 if TYPE_CHECKING:
     from mitmproxy import http
 
-__all__ = ["EVENT_STREAM", "Asked", "Candidate", "candidate", "is_event_stream", "read_request"]
+__all__ = ["Asked", "Candidate", "candidate", "is_event_stream", "media_type", "read_request"]
 
-EVENT_STREAM: Final = "text/event-stream"
 _OK: Final = 200
 _MAX_REQUEST: Final = 64 * 1024 * 1024
 """The body of a larger request is not parsed; its path still speaks for it."""
@@ -48,7 +48,7 @@ def read_request(request: http.Request) -> Asked:
     body = _body(request)
     dialect = for_request(request.path, body)
     fields = _json_object(body)
-    wanted = wants_stream(body)
+    wanted = wants_stream(dialect, request.path, body)
     if dialect is None and "stream" not in fields:
         wanted = None  # some other API, whose default is not known
     if wanted is None and not body and request.query.get("stream") == "true":
@@ -61,14 +61,14 @@ def candidate(request: http.Request, response: http.Response, asked: Asked) -> C
     """What the response's headers promise. None: leave it alone."""
     if response.status_code != _OK or request.method.upper() in {"HEAD", "CONNECT"} or asked.stream is False:
         return None
-    if is_event_stream(response) or (asked.dialect and asked.stream and _may_be_mislabelled(response)):
+    if is_event_stream(response) or (asked.dialect and asked.stream and _may_be_stream(response, asked.dialect)):
         return Candidate(asked.dialect, asked.model)
     return None
 
 
 def is_event_stream(response: http.Response) -> bool:
     """Whether the response says that it is a stream of events."""
-    return _media_type(response) == EVENT_STREAM
+    return media_type(response) in SSE.media_types
 
 
 def _json_object(body: bytes | None) -> dict[str, Any]:
@@ -87,12 +87,15 @@ def _body(request: http.Request) -> bytes | None:
     return request.get_content(strict=False)
 
 
-def _media_type(response: http.Response) -> str:
+def media_type(response: http.Response) -> str:
+    """The type of the body, in lower case and without parameters; empty if none is declared."""
     header: str = response.headers.get("content-type", "")
     return header.partition(";")[0].strip().lower()
 
 
-def _may_be_mislabelled(response: http.Response) -> bool:
-    """A type under which gateways send event streams by mistake. An image or an archive is no such thing."""
-    kind = _media_type(response)
+def _may_be_stream(response: http.Response, dialect: Dialect) -> bool:
+    """The dialect's own type, or one under which gateways send streams by mistake. An image or an archive is no such thing."""
+    kind = media_type(response)
+    if kind in dialect.wire.media_types:
+        return True
     return not kind or kind.startswith("text/") or "json" in kind or kind == "application/octet-stream"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resplice.proxy.detect import EVENT_STREAM, is_event_stream
+from resplice.core.wire import SSE, Wire
+from resplice.proxy.detect import media_type
 
 if TYPE_CHECKING:
     from mitmproxy import http
@@ -24,12 +25,12 @@ def codings(response: http.Response) -> list[str]:
     return [*content, *(name for name in transfer if name.strip().lower() != "chunked")]
 
 
-def prepare(request: http.Request, response: http.Response) -> None:
-    """Make the headers fit a decoded event stream of unknown length, in the client's version of HTTP."""
+def prepare(request: http.Request, response: http.Response, wire: Wire = SSE) -> None:
+    """Make the headers fit a decoded stream of unknown length in that form, in the client's version of HTTP."""
     headers = response.headers
     for name in ("content-length", "content-encoding", "transfer-encoding"):
         headers.pop(name, None)
     if request.http_version == "HTTP/1.1":
         headers["transfer-encoding"] = "chunked"  # HTTP/1.0 ends by the close, HTTP/2 and HTTP/3 have frames
-    if not is_event_stream(response):
-        headers["content-type"] = EVENT_STREAM
+    if media_type(response) not in wire.media_types:
+        headers["content-type"] = wire.media_types[0]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy.flow import Error
 
 from resplice.core.events import Reason
+from resplice.core.wire import SSE, Wire
 from resplice.proxy import decode, detect, headers
 from resplice.proxy.stream import Stream
 from resplice.records.recorder import StreamRecorder
@@ -43,6 +44,8 @@ class Opened:
     stream: Stream
     observe: bool
     """Not one byte of it may change, nor a header."""
+    wire: Wire
+    """The form in which the client reads."""
 
 
 def looked_at(flow: http.HTTPFlow, settings: Settings) -> bool:
@@ -80,7 +83,7 @@ def open_stream(
         wall=time.time if flow.live else _stamp(response),
     )
     stream.open()
-    return Opened(stream, observe)
+    return Opened(stream, observe, found.dialect.wire if found.dialect else SSE)
 
 
 def analyse(flow: http.HTTPFlow, stream: Stream) -> bytes:

@@ -98,7 +98,7 @@ class Ends:
             return stream.end_with_error(Effect.LOSS, Kind.STOP_REASON_MISSING, item.raw, why)
         stream.facts.terminal = True
         flushed = stream.flush()
-        frames = finish(stream.facts) + stream.dialect.terminal(stream.facts)
+        frames = stream.write_all(finish(stream.facts) + stream.dialect.terminal(stream.facts))
         return flushed + stream.change(item.raw, frames, Kind.STOP_REASON_MISSING, why + "; one was added", item.kinds)
 
     def _may_finish(self) -> bool:
@@ -124,9 +124,11 @@ class Ends:
     def _add(self, dialect: Dialect) -> bytes:
         stream = self._stream
         flushed = stream.flush()
-        if not stream.policy.does(Kind.TERMINAL_MISSING):
+        if dialect.has_terminal and not stream.policy.does(Kind.TERMINAL_MISSING):
             return flushed + stream.leave(b"", Kind.TERMINAL_MISSING)
         stream.facts.terminal = True
+        if not dialect.has_terminal:
+            return flushed
         stream.events_out += 1
-        frames = b"\n\n" * stream.line_open + dialect.terminal(stream.facts)
+        frames = stream.wire.closing * stream.line_open + stream.write_all(dialect.terminal(stream.facts))
         return flushed + stream.change(b"", frames, Kind.TERMINAL_MISSING, "the stream ended without its terminal event")

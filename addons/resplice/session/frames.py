@@ -96,7 +96,7 @@ class Frames:
     def _recognise(self, item: Frame) -> None:
         """The first frame that a dialect recognises decides, whatever the request's path let expect."""
         stream = self._stream
-        found = for_frame(item.value, item.event)
+        found = for_frame(item.value, item.event, stream.form, stream.dialect)
         if found is not None:
             stream.confirm(found)
         elif stream.dialect is None:
@@ -122,7 +122,7 @@ class Frames:
         stream = self._stream
         if role in _STRANGE_ROLES and not stream.confirmed and _says_something(item.value):
             self._meet_stranger()
-            return stream.pass_(item.raw)
+            return self._pass_strange(item)
         if role not in _HEALTHY_ROLES:
             return _BY_ROLE[role](self, item)
         if stream.dialect is not None and stream.dialect.named_events and _contradicts(item, stream.dialect):
@@ -136,6 +136,13 @@ class Frames:
     def mended(self, item: Frame, fate: Mended | Broken) -> bytes:
         """An event that has been shown to the contract, and does not fit."""
         return apply(self._stream, item, fate)
+
+    def _pass_strange(self, item: Frame) -> bytes:
+        stream = self._stream
+        if stream.converts:
+            return stream.deliver(item)
+        stream.body.passes(item.raw)
+        return stream.pass_(item.raw)
 
     def _bring_to_id(self, item: Frame) -> bytes:
         if self._stream.ids.is_restart(item.value, self._stream.facts):
@@ -158,7 +165,7 @@ class Frames:
             stream.held.append(item)
             self.waits_for_id = True
             return b""
-        comment = b"" if stream.policy.keepalive_before_id == "drop" else b": keepalive\n"
+        comment = b"" if stream.policy.keepalive_before_id == "drop" else stream.wire.filler
         why = "a keepalive chunk before the stream's id is known"
         return stream.change(item.raw, comment, Kind.KEEPALIVE_ID, why, item.kinds)
 
@@ -244,6 +251,8 @@ class Frames:
         """Comments and blank lines pass, but for the forms that make clients lose frames."""
         stream, raw = self._stream, item.raw
         stream.idle_bytes += len(raw)
+        if stream.converts:
+            return stream.change(raw, b"", Kind.BODY_FORM, "bytes between two events, in a form that was not asked for")
         if item.tail:
             if stream.tail_passes:
                 return stream.pass_(raw)

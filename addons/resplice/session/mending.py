@@ -6,7 +6,7 @@ from resplice.core.items import Frame
 from resplice.core.kinds import Kind
 from resplice.core.members import edited
 from resplice.session.contract import Broken, Mended
-from resplice.session.stream import Stream, canonical
+from resplice.session.stream import Stream
 
 
 def show(stream: Stream, item: Frame, *, rewrite_id: bool = False) -> bytes:
@@ -33,7 +33,7 @@ def apply(stream: Stream, item: Frame, fate: Mended | Broken, *, rewrite_id: boo
         if rewrite_id:
             payload, kind, changed = stream.ids.rewrite(item._replace(value=value, mended=payload), stream.facts)
             kinds, why = (*kinds, kind), f"{why}; {changed}"
-        frames.append(canonical(name, payload))
+        frames.append(stream.write(name, payload))
     stream.events_out += len(frames)
     stream.cr_seen |= Kind.CR_LINE_END in item.kinds
     return stream.change(item.raw, b"".join(frames), fate.kind, why, (*kinds, *item.kinds))
@@ -47,4 +47,4 @@ def conclude(stream: Stream, item: Frame) -> bytes:
 def _under_id(stream: Stream, item: Frame) -> bytes:
     stream.events_out += 1
     payload, kind, why = stream.ids.rewrite(item, stream.facts)
-    return stream.change(item.raw, canonical(item.event, payload), kind, why, item.kinds)
+    return stream.change(item.raw, stream.write(item.event, payload), kind, why, item.kinds)

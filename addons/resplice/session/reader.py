@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from resplice.core.echo import learn
-from resplice.core.framer import SseFramer
+from resplice.core.wire import Framer
 from resplice.dialects import Dialect, Role
 from resplice.session.contract import Fate
 from resplice.session.stream import Stream
@@ -30,16 +30,16 @@ class Read(NamedTuple):
 class Reader:
     """Reads the frames of one stream in good order. Takes them off the framer's input, and learns what they say."""
 
-    def __init__(self, stream: Stream, framer: SseFramer) -> None:
+    def __init__(self, stream: Stream, framer: Framer) -> None:
         self._stream = stream
-        self._framer = framer
+        self.framer = framer
         self._max = stream.policy.max_event_bytes
         self._counts_text = False
         self._misses = 0
         self._patience = _LEARN_AFTER
 
     def read(self, data: bytes, pos: int, dialect: Dialect) -> Read | None:
-        """The healthy frame at `pos`; None if it needs a closer look. There is no CR in `data`."""
+        """The healthy frame at `pos`; None if it needs a closer look. `data` fits the framer's short way."""
         stream = self._stream
         facts, echo = stream.facts, stream.echo
         if echo is not None and not facts.closing:
@@ -50,9 +50,9 @@ class Reader:
                     facts.text_chars += again.end(echo.text) - again.start(echo.text)
                 if echo.counter:
                     facts.sequence = int(again[echo.counter])
-                self._framer.passed(end - pos)
+                self.framer.passed(end - pos)
                 return Read(end)
-        found = self._framer.take(data, pos)
+        found = self.framer.take(data, pos)
         if found is None:
             return None
         end, event, value = found

@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Final
 
 from resplice.core.events import Effect, Finding, Reason, Receipt, Stall
-from resplice.core.framer import SseFramer
-from resplice.core.grammar import CR
 from resplice.core.items import Frame, Item
 from resplice.core.kinds import Kind
+from resplice.core.sniff import Sniffer
+from resplice.core.wire import Framer
 from resplice.dialects import Dialect
 from resplice.session.frames import Frames
 from resplice.session.pace import Pace
@@ -56,7 +56,7 @@ class Session:
         self._awaits_token = True
         self._observe = self.policy.mode == "observe"
         self._stream = Stream(dialect, self.policy, seed)
-        self._framer = SseFramer(self.policy.max_event_bytes)
+        self._framer = self._first_framer(dialect)
         self._frames = Frames(self._stream)
         self._reader = Reader(self._stream, self._framer)
         self._pace = Pace(now)
@@ -67,6 +67,13 @@ class Session:
         self._requested_model = model
         self._outcome = Reason.COMPLETE
         self._detail = ""
+
+    def _first_framer(self, dialect: Dialect | None) -> Framer:
+        """A framer of the form that was asked for, or one that finds out which other form it is."""
+        wire = self._stream.wire
+        if dialect is None or not dialect.forms:
+            return wire.framer(self.policy.max_event_bytes)
+        return Sniffer(wire, dialect.forms, self.policy.max_event_bytes)
 
     @property
     def dialect(self) -> Dialect | None:
@@ -112,7 +119,7 @@ class Session:
         framer = self._framer
         if framer.waiting and framer.hold(data):
             return data if self._observe else b""
-        out = self._healthy(data) if framer.steady and self._calm and CR not in data else self._receive(data)
+        out = self._healthy(data) if framer.steady and self._calm and framer.unfit not in data else self._receive(data)
         if self._observe:
             out = data
         if out:
@@ -171,16 +178,24 @@ class Session:
         except Exception as error:  # noqa: BLE001 - fail open, as above
             rest = framer.held_bytes()
             return self._fail_open(rest if len(rest) >= held + len(data) else rest + data, error)
+        if isinstance(framer, Sniffer):
+            self._adopt(framer)
         return self._take(items) if items else b""
+
+    def _adopt(self, sniffer: Sniffer) -> None:
+        """Go on with the framer of the form that the body has, once that is clear."""
+        if sniffer.framer is not None and sniffer.form is not None:
+            self._framer = self._reader.framer = sniffer.framer
+            self._stream.comes_as(sniffer.form)
 
     def _complete(self, data: bytes, end: int) -> bytes:
         """The blank line has come that a block was waiting for: the block goes the short way, and then what follows."""
         block = self._framer.complete(data[:end])
         rest = data[end:]
-        out = self._healthy(block) if self._calm and CR not in block else self._receive(block)
+        out = self._healthy(block) if self._calm and self._framer.unfit not in block else self._receive(block)
         if not rest:
             return out
-        calm = self._framer.steady and self._calm and CR not in rest
+        calm = self._framer.steady and self._calm and self._framer.unfit not in rest
         return out + (self._healthy(rest) if calm else self._receive(rest))
 
     def _take(self, items: list[Item]) -> bytes:
@@ -247,7 +262,7 @@ class Session:
     @property
     def _at_boundary(self) -> bool:
         """No frame is open, nor a line, nor a line end: nothing came yet, or what came has left as a whole."""
-        return self._framer.steady or self._pace.first_in_at is None
+        return self._framer.at_boundary or self._pace.first_in_at is None
 
     @property
     def _bytes_in(self) -> int:
@@ -296,7 +311,10 @@ class Session:
         stream = self._stream
         if stream.raw:
             return b""
-        out = self._take(self._framer.receive_data(b""))
+        items = self._framer.receive_data(b"")
+        if isinstance(self._framer, Sniffer):
+            self._adopt(self._framer)
+        out = self._take(items)
         out += self._frames.settle()
         if stream.dialect is None or stream.raw or stream.ended or stream.facts.terminal:
             return out

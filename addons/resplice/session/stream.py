@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from resplice.core.catalogue import OPT_IN
@@ -10,6 +11,7 @@ from resplice.core.echo import Echo
 from resplice.core.events import Effect
 from resplice.core.items import Filler, Frame, Stray
 from resplice.core.kinds import Kind
+from resplice.core.wire import SSE, Body, Event, Wire
 from resplice.dialects import Dialect, Facts, Json
 from resplice.dialects.dialect import frame
 from resplice.session.contract import Fate, contract_for
@@ -21,7 +23,6 @@ MAX_MESSAGE: Final = 4096
 """Error messages from the wire are told up to this many characters."""
 _NAME: Final = re.compile(r"[!-~]{1,128}")
 """What may be written into an `event:` line."""
-_BLANK_LINES: Final = (b"\n\n", b"\n\r\n", b"\r\r", b"\n\r")
 
 
 class Stream:
@@ -29,6 +30,13 @@ class Stream:
 
     def __init__(self, dialect: Dialect | None, policy: Policy, seed: str) -> None:
         self.dialect = dialect
+        self.wire = dialect.wire if dialect else SSE
+        """The form in which the client reads."""
+        self.body = Body()
+        self.form = self.wire
+        """The form in which the upstream's body comes."""
+        self.converts = False
+        """The two differ: every event is written anew."""
         self.confirmed = False
         """A frame has shown that the stream is of this dialect; until then the request's word stands for it."""
         self.strangers = 0
@@ -62,22 +70,29 @@ class Stream:
         """The last bytes out were raw and did not end an event."""
 
     def confirm(self, dialect: Dialect) -> None:
-        """A frame has shown what dialect the stream is of."""
+        """A frame has shown what dialect the stream is of: the one expected, or one in the form that the body has."""
         if self.dialect is not dialect:
-            self.dialect = dialect
+            self.dialect, self.wire, self.converts = dialect, dialect.wire, False
             self.contract = contract_for(dialect.name, self.policy, self._seed)
         self.confirmed = True
 
     @property
     def in_order(self) -> bool:
         """The dialect is certain and the stream has not ended: a healthy frame simply passes."""
-        return self.confirmed and not (self.ended or self.facts.terminal or self.held or self.raw or self.line_open)
+        if self.converts or self.line_open:
+            return False
+        return self.confirmed and not (self.ended or self.facts.terminal or self.held or self.raw)
 
     def pass_(self, raw: bytes) -> bytes:
         """The next bytes of the input go out as they are."""
         self.ledger.passed += len(raw)
         self.tail_passes = True
         return raw
+
+    def comes_as(self, form: Wire) -> None:
+        """The upstream's body has shown its form."""
+        self.form = form
+        self.converts = form is not self.wire
 
     def change(
         self, raw: bytes, replacement: bytes, kind: Kind, why: str, also: tuple[Kind, ...] = (), effect: Effect = Effect.REPAIR
@@ -89,7 +104,7 @@ class Stream:
         if effect is Effect.REPAIR and (unwanted := self._unwanted((kind, *also))):
             return self.leave(raw, unwanted)
         self.tail_passes = False
-        self.line_open &= not replacement.endswith(_BLANK_LINES)
+        self.line_open &= not replacement.endswith(self.wire.boundaries)
         return self.ledger.changed(effect, kind, raw, replacement, why, also)
 
     def leave(self, raw: bytes, kind: Kind) -> bytes:
@@ -97,7 +112,7 @@ class Stream:
         whose = "a guess that nobody asked for" if kind in OPT_IN else "switched off"
         self.ledger.note(kind, f"found, and left alone in {len(raw)} bytes: its repair is {whose}")
         if raw:
-            self.line_open = not raw.endswith(_BLANK_LINES)
+            self.line_open = not raw.endswith(self.wire.boundaries)
         return self.pass_(raw)
 
     def _unwanted(self, kinds: tuple[Kind, ...]) -> Kind | None:
@@ -113,10 +128,27 @@ class Stream:
             if event != item.event:
                 kinds = (*kinds, Kind.EVENT_NAME_WRONG if item.event else Kind.EVENT_NAME_MISSING)
         self.id_line_seen |= item.meta
-        if not kinds:
+        if self.converts:
+            kinds = (Kind.BODY_FORM, *kinds)
+        elif not kinds and self._fits(item.raw):
+            self.body.passes(item.raw)
             return self.pass_(item.raw)
         self.cr_seen |= Kind.CR_LINE_END in kinds
-        return self.change(item.raw, canonical(event, item.payload), kinds[0], _why(kinds, event), kinds[1:])
+        kinds = kinds or (Kind.BODY_FORM,)
+        return self.change(item.raw, self.write(event, item.payload), kinds[0], _why(kinds, event), kinds[1:])
+
+    def _fits(self, raw: bytes) -> bool:
+        return self.wire.fits is None or self.wire.fits(raw, self.body)
+
+    def write(self, name: str | None, payload: bytes) -> bytes:
+        """An event of ours, or one that came in another form, for the client; the caller books it."""
+        out = self.wire.render(Event(name, payload), self.body)
+        self.body.events += 1
+        return out
+
+    def write_all(self, events: Iterable[Event]) -> bytes:
+        """Several of them."""
+        return b"".join(self.write(event.name, event.payload) for event in events)
 
     def _right_name(self, item: Frame, dialect: Dialect) -> str | None:
         """The payload's type where the dialect knows it, else the name that the event came with."""
@@ -139,23 +171,27 @@ class Stream:
         self.flushed = True
         if mended is None or not mended.events:
             return b""
-        frames = b"\n\n" * self.line_open + b"".join(frame(value, name) for name, value in mended.events)
+        events = (event for name, value in mended.events for event in frame(value, name))
+        frames = self.wire.closing * self.line_open + self.write_all(events)
         self.events_out += len(mended.events)
         return self.change(b"", frames, mended.kind, mended.why, mended.also)
 
     def keepalive(self, raw: bytes, kind: Kind, also: tuple[Kind, ...] = ()) -> bytes:
         """A keepalive that SDKs die of becomes one that they know, so that watchdogs behind us still see life."""
         self.idle_bytes += len(raw)
-        replacement = self.dialect.keepalive(self.facts) if self.dialect else b""
-        return self.change(raw, replacement, kind, "a keepalive that SDKs can't read", also)
+        return self.change(raw, self._sign_of_life() if self.dialect else b"", kind, "a keepalive that SDKs can't read", also)
 
     def heartbeat(self) -> bytes:
         """A keepalive of our own, for a client that hears nothing. To be called between two events only.
 
-        Until a frame has shown that the stream is what the request let expect, it is a comment line.
+        Until a frame has shown that the stream is what the request let expect, it is no event of its dialect's.
         """
-        frame = self.dialect.keepalive(self.facts) if self.dialect and self.confirmed else b": keepalive\n"
-        return self.change(b"", frame, Kind.HEARTBEAT, "the upstream is silent")
+        out = self._sign_of_life() if self.confirmed else self.wire.filler
+        return self.change(b"", out, Kind.HEARTBEAT, "the upstream is silent") if out else b""
+
+    def _sign_of_life(self) -> bytes:
+        events = self.dialect.keepalive(self.facts) if self.dialect else ()
+        return self.write_all(events) or self.wire.filler
 
     def lose(self, raw: bytes, kind: Kind, why: str) -> bytes:
         """Information is lost. By policy the stream ends with an error, or goes on without it; tool arguments never go on."""
@@ -175,20 +211,14 @@ class Stream:
         flushed = self.flush()
         if self.dialect is not None and not failed:
             text = message if message is not None else f"upstream stream damaged: {why}"
-            frames = self.dialect.error(self.facts, text)
+            frames = self.write_all(self.dialect.error(self.facts, text))
             self.facts.error = text[:MAX_MESSAGE]
         elif self.dialect is not None and self.dialect.fails_twice:
-            frames = self.dialect.terminal(self.facts)
+            frames = self.write_all(self.dialect.terminal(self.facts))
         if frames and self.line_open:
-            frames = b"\n\n" + frames
+            frames = self.wire.closing + frames
         self.ended = True
         return flushed + self.change(raw, frames, kind, why, also, effect)
-
-
-def canonical(event: str | None, payload: bytes) -> bytes:
-    """A frame as this project writes it: `event:` if named, one `data:` line with one space, LF, a blank line."""
-    head = f"event: {event}\n".encode() if event else b""
-    return head + b"data: " + payload + b"\n\n"
 
 
 def _why(kinds: tuple[Kind, ...], event: str | None) -> str:

@@ -67,6 +67,7 @@ def test_a_healthy_stream_passes_byte_for_byte_without_a_finding(dialect: str) -
 
 def test_every_kind_of_the_catalogue_is_produced_by_some_row_or_has_a_test_of_its_own() -> None:
     elsewhere = {
+        Kind.BODY_FORM,
         Kind.HEARTBEAT,
         Kind.OVERSIZED_EVENT,
         Kind.INVALID_UTF8,

@@ -139,4 +139,13 @@ ROWS: Final[tuple[Fault, ...]] = (
         "only outside of frames, where SSE ignores it too",
         GITHUB + "maximhq/bifrost/issues/1613",
     ),
+    Fault(
+        Kind.BODY_FORM,
+        "framing",
+        "the body comes in another form than the one that was asked for, e.g. a JSON array where an event stream was: "
+        "nothing of it can be parsed",
+        "every event is written in the form that was asked for",
+        "the events' JSON stays as it came, only what stands around it changes",
+        GITHUB + "jeremychone/rust-genai/pull/63",
+    ),
 )
