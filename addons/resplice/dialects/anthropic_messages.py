@@ -11,6 +11,16 @@ from resplice.core.wire import Event, Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 
 _MAX_OPEN_BLOCKS: Final = 4096
+_ERROR_TYPES: Final = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
 
 
 def _recognise(value: dict[str, Json], _event: str | None) -> bool:
@@ -149,6 +159,13 @@ def finish(facts: Facts) -> Events:
     return closed + frame(payload, "message_delta")
 
 
+def error_body(status: int, message: str, source: dict[str, Json]) -> Json:
+    """The body of an error response. https://docs.anthropic.com/en/api/errors"""
+    kind = source.get("type")
+    kind = kind if isinstance(kind, str) else _ERROR_TYPES.get(status, "api_error")
+    return {"type": "error", "error": {"type": kind, "message": message}}
+
+
 DIALECT: Final = Dialect(
     name="anthropic-messages",
     title="Anthropic Messages",
@@ -170,4 +187,5 @@ DIALECT: Final = Dialect(
     fails_twice=False,
     error_names="open blocks closed, then `event: error`",
     keepalive_names="`event: ping`",
+    error_body=error_body,
 )

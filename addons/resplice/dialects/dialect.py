@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from resplice.core.echo import Hole
 from resplice.core.wire import SSE, Event, Events, Wire
+from resplice.dialects.errors import openai_error_body
 
 type Json = Any
 """A parsed JSON value."""
@@ -141,6 +142,8 @@ class Dialect:
     """The request's query must match this too."""
     wants_stream: Callable[[str, dict[str, Json] | None], bool | None] = by_member
     """`(path with query, request)` -> whether a stream is asked for; None: unknown. The request is None unless it is JSON."""
+    error_body: Callable[[int, str, dict[str, Json]], Json] = openai_error_body
+    """`(status, message, the upstream's error object or {})` -> the JSON body of a response with that error status."""
 
 
 def frame(payload: Json, event: str | None = None) -> Events:
