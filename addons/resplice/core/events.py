@@ -54,6 +54,8 @@ class Reason(StrEnum):
     UPSTREAM_ABORT = "upstream_abort"
     """The upstream's connection or stream broke in the middle of the body."""
     CLIENT_DISCONNECT = "client_disconnect"
+    CLIENT_STALLED = "client_stalled"
+    """The client stayed, but stopped reading, until too much waited for it; the stream was broken off by us."""
     IDLE = "idle"
     """The upstream fell silent, or sent nothing but keepalives, for too long; the stream was ended by us."""
     KILLED = "killed"

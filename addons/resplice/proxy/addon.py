@@ -164,7 +164,7 @@ class Resplice:
         if not opened.observe:
             headers.prepare(flow.request, flow.response, opened.wire)
         flow.response.stream = opened.stream
-        internals.attach(flow, opened.stream)
+        internals.attach(flow, opened.stream, self._settings.max_unread_bytes)
 
     def _finish_whole(self, flow: http.HTTPFlow, stream: Stream) -> None:
         """The body was there before it could be streamed: it is empty, or another addon's, or a replayed one."""

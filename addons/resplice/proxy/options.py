@@ -174,6 +174,16 @@ OPTIONS: Final[tuple[Option, ...]] = (
         low=1,
         high=1024,
     ),
+    Option(
+        "resplice_max_unread_mib",
+        int,
+        16,
+        "An HTTP/2 client that does not read is waited for until so much of a stream is queued for it; then its stream is reset, "
+        "and the upstream's closed.",
+        unit="MiB",
+        low=1,
+        high=1024,
+    ),
 )
 
 
@@ -188,6 +198,8 @@ class Settings:
     """Path with strftime marks; empty means off."""
     log_max_bytes: int
     log_keep: int
+    max_unread_bytes: int
+    """What may wait inside mitmproxy for a client that does not read, for each stream."""
 
     @property
     def log_file(self) -> tuple[str, int, int]:
@@ -241,6 +253,7 @@ def read(options: Any) -> Settings:
         log=_log_path(values["log"], options.confdir),
         log_max_bytes=values["log_max_mib"] * MIB,
         log_keep=values["log_keep"],
+        max_unread_bytes=values["max_unread_mib"] * MIB,
     )
 
 

@@ -20,6 +20,7 @@ _ENDS: Final = {
     Reason.UPSTREAM_END: "the upstream ended it",
     Reason.UPSTREAM_ABORT: "the upstream broke off",
     Reason.CLIENT_DISCONNECT: "the client left",
+    Reason.CLIENT_STALLED: "the client stopped reading",
     Reason.IDLE: "the upstream fell silent",
     Reason.KILLED: "killed",
     Reason.SHUTDOWN: "the proxy was shut down",

@@ -106,6 +106,11 @@ class Stream:
         return None if self._observe or self._raw or self._finished else self._session.wants_end
 
     @property
+    def handed_over(self) -> int:
+        """Bytes that the client was given so far."""
+        return self._session.bytes_out
+
+    @property
     def repairs(self) -> bool:
         """It is an LLM stream and may be changed, so that an abort can be turned into an honest end."""
         return not self._observe and not self._raw and self._session.dialect is not None

@@ -54,9 +54,11 @@ class _Case:
 
 _LEFT_EARLY: Final = "The client disconnected before the answer was complete; the rest was not delivered."
 _CUT: Final = {
+    Reason.CLIENT_STALLED: "The client stopped reading before the answer was complete; what waited for it was dropped.",
     Reason.KILLED: "The stream was killed inside the proxy before the answer was complete.",
     Reason.SHUTDOWN: "The proxy was shut down before the answer was complete.",
 }
+_UNREAD: Final = "The answer was whole, but the client had stopped reading; what waited for it was dropped."
 
 
 def _says_cut(case: _Case) -> str | None:
@@ -104,7 +106,8 @@ def judge(receipt: Receipt, *, client_gone: bool, source: str, mode: str) -> Ver
     if not case.whole:
         sentence = next(words for reason in _REASONS_AGAINST if (words := reason(case)))
         return Verdict(whole=False, delivered_whole=False, sentence=sentence)
-    return Verdict(whole=True, delivered_whole=case.live, sentence=_praise(case))
+    unread = receipt.outcome is Reason.CLIENT_STALLED
+    return Verdict(whole=True, delivered_whole=case.live and not unread, sentence=_UNREAD if unread else _praise(case))
 
 
 def _praise(case: _Case) -> str:

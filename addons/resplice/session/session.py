@@ -30,7 +30,7 @@ _RELEASE_AFTER: Final = 0.25
 """A complete event whose blank line has not come for so long (seconds) is let go by `tick`."""
 _SETTLE_AFTER: Final = 2.0
 """A terminal event without a stop reason before it is settled after so much silence (seconds)."""
-_LEFT: Final = frozenset({Reason.CLIENT_DISCONNECT, Reason.KILLED, Reason.SHUTDOWN})
+_LEFT: Final = frozenset({Reason.CLIENT_DISCONNECT, Reason.CLIENT_STALLED, Reason.KILLED, Reason.SHUTDOWN})
 
 
 class Session:
@@ -263,6 +263,11 @@ class Session:
     def _at_boundary(self) -> bool:
         """No frame is open, nor a line, nor a line end: nothing came yet, or what came has left as a whole."""
         return self._framer.at_boundary or self._pace.first_in_at is None
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes for the client so far."""
+        return self._stream.ledger.bytes_out
 
     @property
     def _bytes_in(self) -> int:

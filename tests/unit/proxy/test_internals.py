@@ -7,12 +7,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
-from mitmproxy import connection, ctx, options
-from mitmproxy.addons.proxyserver import Proxyserver
-from mitmproxy.connection import ConnectionState
-from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
+from mitmproxy import ctx, options
 from mitmproxy.test import taddons, tflow
 
 from resplice.core.events import Reason
@@ -21,80 +16,7 @@ from resplice.proxy.addon import Resplice
 from resplice.proxy.internals import names
 from resplice.proxy.options import spell
 from unit.proxy.frames import FIRST, LAST
-
-BODY = b'{"model":"m","stream":true,"messages":[]}'
-REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
-CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
-END = b"0\r\n\r\n"
-
-
-def chunk(data):
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-class Bench:
-    """mitmproxy's HTTP layer between a client and a server that exist on paper only."""
-
-    def __init__(self, tctx, addon):
-        self.addon = addon
-        self.tctx = tctx
-        self.client = connection.Client(peername=("c", 1), sockname=("p", 2), state=ConnectionState.OPEN)
-        self.server = connection.Server(address=("h", 80))
-        self.server.state = ConnectionState.OPEN
-        context = Context(self.client, tctx.options)
-        context.server = self.server
-        self.layer = HttpLayer(context, HTTPMode.transparent)
-        self.sent = {self.client: b"", self.server: b""}
-        self.closed = []
-        self.timers = []
-        self.hooks = []
-        self.flow = None
-        server = Proxyserver()
-        server.connections[self.client.id] = SimpleNamespace(layer=SimpleNamespace(context=context), client=self.client)
-        tctx.master.addons.add(server)
-        self.give(events.Start())
-
-    def give(self, event):
-        todo = [event]
-        while todo:
-            for command in self.layer.handle_event(todo.pop(0)):
-                todo.extend(self._obey(command))
-
-    def _obey(self, command):
-        if isinstance(command, commands.SendData):
-            self.sent[command.connection] += command.data
-        elif isinstance(command, commands.CloseConnection):
-            self.closed.append(command.connection)
-        elif isinstance(command, commands.RequestWakeup):
-            self.timers.append(command)
-        elif isinstance(command, commands.StartHook):
-            self.hooks.append(command.name)
-            (self.flow,) = command.args()
-            getattr(self.addon, command.name, lambda _: None)(self.flow)
-            return [events.HookCompleted(command)]
-        return []
-
-    def receive(self, side, data):
-        self.give(events.DataReceived(side, data))
-
-    def start(self, *pieces):
-        self.receive(self.client, REQUEST)
-        self.receive(self.server, CHUNKED)
-        for piece in pieces:
-            self.receive(self.server, chunk(piece))
-        assert "responseheaders" in self.hooks
-
-    def break_off(self, side):
-        side.state = ConnectionState.CAN_WRITE
-        self.give(events.ConnectionClosed(side))
-
-    def tick(self):
-        self.give(events.Wakeup(self.timers.pop()))
-
-    @property
-    def body(self):
-        return self.sent[self.client].partition(b"\r\n\r\n")[2]
+from unit.proxy.paper import CHUNKED, END, HEAD, REQUEST, Bench, chunk
 
 
 @pytest.fixture
@@ -230,7 +152,7 @@ def test_where_mitmproxy_is_built_differently_this_is_told_once_and_streams_are_
     bench.receive(bench.server, END)
     assert b'data: {"error"' in bench.body
     assert verdict(bench) == "upstream_end"
-    assert internals.attach(bench.flow, SimpleNamespace()) is False
+    assert internals.attach(bench.flow, SimpleNamespace(), 1) is False
     assert [record.levelno for record in caplog.records if name in record.message] == [logging.WARNING]
 
 
@@ -256,7 +178,7 @@ def test_a_flow_without_a_connection_is_told_once(caplog, replay, why):
         flow = tflow.tflow()
         flow.is_replay = replay
         for _ in range(2):
-            assert internals.attach(flow, SimpleNamespace()) is False
+            assert internals.attach(flow, SimpleNamespace(), 1) is False
     assert caplog.text.count(why) == 1
 
 

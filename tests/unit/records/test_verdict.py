@@ -39,6 +39,8 @@ CASES: list[tuple[str, dict[str, Any], bool, bool, str]] = [
     ("terminal only made in theory", {"terminal": "synthesised", "mode": "observe"}, False, False, "without its terminal"),
     ("killed", {**UNENDED, "outcome": Reason.KILLED}, False, False, "killed inside the proxy"),
     ("killed after the end", {"outcome": Reason.KILLED}, True, True, "still connected"),
+    ("client did not read", {**UNENDED, "outcome": Reason.CLIENT_STALLED}, False, False, "stopped reading before"),
+    ("client did not read a whole answer", {"outcome": Reason.CLIENT_STALLED}, True, False, "had stopped reading"),
     ("shut down", {**UNENDED, "outcome": Reason.SHUTDOWN}, False, False, "shut down"),
     ("no LLM stream", {"dialect": None, **UNENDED}, False, False, "no stream of an API"),
     ("our own defect", {"kinds": {"internal_error": 1}}, False, False, "Resplice failed inside"),

@@ -209,7 +209,7 @@ def test_an_end_behind_the_stop_reason_completes_the_answer(reason: Reason) -> N
     assert outcome.receipt.terminal == "synthesised"
 
 
-@pytest.mark.parametrize("reason", [Reason.CLIENT_DISCONNECT, Reason.KILLED, Reason.SHUTDOWN])
+@pytest.mark.parametrize("reason", [Reason.CLIENT_DISCONNECT, Reason.CLIENT_STALLED, Reason.KILLED, Reason.SHUTDOWN])
 def test_nothing_is_written_to_a_client_that_is_gone_and_what_was_held_is_on_record(reason: Reason) -> None:
     outcome = run(C, HALF + b'data: {"id', reason=reason)
     assert outcome.output == HALF

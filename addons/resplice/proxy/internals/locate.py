@@ -34,3 +34,9 @@ def _search(layers: Iterable[Any], flow: http.HTTPFlow) -> Any:
             if stream.child_layer is not None and (found := _search(below[below.index(stream) + 1 :], flow)):
                 return found
     return None
+
+
+def around(target: Any) -> Any:
+    """The HttpLayer that the HttpStream belongs to."""
+    layers = target.context.layers
+    return layers[layers.index(target) - 1]

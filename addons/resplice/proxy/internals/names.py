@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any, Final
 
 
@@ -42,6 +42,8 @@ _CLASSES: Final = (
 ) = _from("mitmproxy.proxy.layers.http", *_CLASSES)
 (RequestWakeup,) = _from("mitmproxy.proxy.commands", "RequestWakeup")
 (Wakeup,) = _from("mitmproxy.proxy.events", "Wakeup")
+(DataReceived,) = _from("mitmproxy.proxy.events", "DataReceived")
+(ReceiveHttp,) = _from("mitmproxy.proxy.layers.http", "ReceiveHttp")
 
 type Commands = Generator[Any, Any, None]
 """Layer code: yields mitmproxy's commands."""
@@ -52,8 +54,17 @@ ATTRIBUTES: Final = ("client_state", "server_state", "stream_id", "context", "re
 """What the shim uses of its instances."""
 
 
+GATHERING: Final = ("DataReceived", "ReceiveHttp", "RequestProtocolError", "ResponseData")
+"""What it takes to gather what one read held."""
+
+
+def absent(names: Iterable[str]) -> list[str]:
+    """Those of the names here that this mitmproxy does not have."""
+    here = globals()
+    return [name for name in names if here[name] is None]
+
+
 def lacking() -> list[str]:
     """What this mitmproxy does not have, of all that the shim needs."""
-    here = globals()
-    names = [name for name in (*_CLASSES, "RequestWakeup", "Wakeup") if here[name] is None]
+    names = absent((*_CLASSES, "RequestWakeup", "Wakeup"))
     return names + [name for name in METHODS if HttpStream is not None and not hasattr(HttpStream, name)]

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from resplice.core.events import Reason
+from resplice.proxy.internals.backlog import Backlog
+from resplice.proxy.internals.coalesce import gather_waiting
 from resplice.proxy.internals.names import (
     Commands,
     DropStream,
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
 class Shim:
     """Sees every event before its HttpStream does, and has a timer."""
 
-    def __init__(self, flow: http.HTTPFlow, stream: Stream, target: Any) -> None:
+    def __init__(self, flow: http.HTTPFlow, stream: Stream, target: Any, backlog: Backlog | None) -> None:
+        """``backlog``: None where mitmproxy itself bounds what waits for the client."""
         self._flow = flow
         self._stream = stream
         self._target = target
+        self._backlog = backlog
         self._original = target._handle_event  # noqa: SLF001 - this module exists for it
         self._timer: Any = None
         self._over = False
@@ -51,6 +55,7 @@ class Shim:
     # -- layer code: generators of mitmproxy's commands
 
     def _start_response_stream(self) -> Commands:
+        gather_waiting(self._target)
         yield from HttpStream.start_response_stream(self._target)
         yield from self._arm()
 
@@ -59,6 +64,8 @@ class Shim:
             yield from self._original(event)
             if self._stream.ended and self._streaming:
                 yield from self._end_failed()
+            elif self._backlog is not None and self._backlog.exceeds(self._stream.handed_over):
+                yield from self._end_unread()
         else:
             yield from self._handle_rare(event)
 
@@ -121,6 +128,15 @@ class Shim:
     def _end_failed(self) -> Commands:
         """The session wrote an error event: nothing may follow it, and the upstream need not go on."""
         yield from self._end(Reason.UPSTREAM_END, "ended by Resplice, the upstream had not ended yet")
+
+    def _end_unread(self) -> Commands:
+        """The client does not read: what waits for it is dropped, and its message broken off."""
+        if self._backlog is None or not self._stream.repairs or not self._streaming:
+            return
+        detail = f"the client had left {self._backlog.waiting()} bytes unread, which were dropped"
+        self._stream.finish(Reason.CLIENT_STALLED, detail)
+        yield from self._close_upstream()
+        yield from self._break_off(ResponseProtocolError(self._target.stream_id, detail, ErrorCode.KILL))
 
     def _end(self, reason: Reason, detail: str) -> Commands:
         """The client's last bytes, the upstream closed, and an end that does not look better than it is."""
