@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resplice.session.policy import Policy
+
 import streams as s
 
 A, C, R = "anthropic-messages", "openai-chat", "openai-responses"
+PLAIN = Policy()
+CONVERT = Policy(comments="convert")
 HEARTBEAT = b":keepalive\n\n"
 DELTA = s.text_delta("Hel")
 CHUNK = s.chat_text("Hel")
@@ -21,6 +25,7 @@ class Exact:
     wire: bytes
     healthy: bytes
     kinds: frozenset[str]
+    policy: Policy = PLAIN
 
 
 @dataclass(frozen=True)
@@ -31,16 +36,25 @@ class Honest:
     dialect: str
     wire: bytes
     kinds: frozenset[str]
+    policy: Policy = PLAIN
 
 
-def exact(name: str, dialect: str, broken: bytes, *kinds: str, of: bytes | None = None, whole: bytes | None = None) -> Exact:
+def exact(
+    name: str,
+    dialect: str,
+    broken: bytes,
+    *kinds: str,
+    of: bytes | None = None,
+    whole: bytes | None = None,
+    policy: Policy = PLAIN,
+) -> Exact:
     """A row: `broken` stands where the healthy stream has `of`."""
     if whole is not None:
-        return Exact(name, dialect, broken, whole, frozenset(kinds))
+        return Exact(name, dialect, broken, whole, frozenset(kinds), policy)
     healthy = s.HEALTHY[dialect]
     part = of if of is not None else (DELTA if dialect == A else CHUNK)
     assert part in healthy, name
-    return Exact(name, dialect, healthy.replace(part, broken, 1), healthy, frozenset(kinds))
+    return Exact(name, dialect, healthy.replace(part, broken, 1), healthy, frozenset(kinds), policy)
 
 
 def honest(name: str, dialect: str, wire: bytes, *kinds: str) -> Honest:
@@ -215,6 +229,15 @@ EXACT = [
         "comment_after_id",
         whole=s.CHAT,
     ),
+    # comments, for clients that can't read them
+    exact("comments stand between chunks", C, b": a\n: b\n\n:\n\n" + CHUNK + HEARTBEAT, "comment", policy=CONVERT),
+    exact("comments stand between events", A, HEARTBEAT + DELTA + b": x\n", "comment", policy=CONVERT),
+    exact("comments stand between events", R, HEARTBEAT + s.ITEM_ADDED, "comment", of=s.ITEM_ADDED, policy=CONVERT),
+    exact("comments end with CRLF", C, b": a\r\n\r\n" + CHUNK, "comment", policy=CONVERT),
+    exact("a comment stands among a frame's fields", A, within(DELTA, b"data", b": x\n"), "comment", policy=CONVERT),
+    exact("comments stand before the first chunk", C, HEARTBEAT * 3 + s.CHAT, "comment", whole=s.CHAT, policy=CONVERT),
+    exact("comments stand behind the stop reason", C, b": x\n\ndata: [DONE]\n\n: y\n\n", "comment", of=s.DONE, policy=CONVERT),
+    exact("a comment stands behind a terminal that is early", C, b"data: [DONE]\n\n: x\n\n" + CHUNK, "comment", policy=CONVERT),
     # terminals
     exact("no [DONE]", C, s.CHAT.removesuffix(b"data: [DONE]\n\n"), "terminal_missing", whole=s.CHAT),
     exact("no message_stop", A, s.ANTHROPIC.removesuffix(s.MESSAGE_STOP), "terminal_missing", whole=s.ANTHROPIC),

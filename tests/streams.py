@@ -23,10 +23,13 @@ def chat_chunk(delta: dict[str, Any], finish: str | None = None, **extra: Any) -
     return base | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]} | extra
 
 
+DONE = b"data: [DONE]\n\n"
+
+
 def chat(*frames: bytes, finish: str = "stop") -> bytes:
     """A chat stream around the given frames."""
     first = sse(chat_chunk({"role": "assistant", "content": ""}))
-    return first + b"".join(frames) + sse(chat_chunk({}, finish)) + b"data: [DONE]\n\n"
+    return first + b"".join(frames) + sse(chat_chunk({}, finish)) + DONE
 
 
 def chat_text(text: str, **extra: Any) -> bytes:

@@ -26,7 +26,7 @@ def events(decoder: Any, body: bytes) -> list[tuple[Any, Any]]:
 @pytest.mark.parametrize("sdk", DECODERS)
 @pytest.mark.parametrize("row", EXACT, ids=lambda row: f"{row.dialect}: {row.name}")
 def test_the_sdks_decoder_sees_the_healthy_stream(row: Exact, sdk: str) -> None:
-    repaired = events(DECODERS[sdk], run(row.dialect, row.wire).output)
+    repaired = events(DECODERS[sdk], run(row.dialect, row.wire, row.policy).output)
     healthy = events(DECODERS[sdk], row.healthy)
     if row.dialect == "openai-chat":
         assert [value for _, value in repaired] == [value for _, value in healthy]

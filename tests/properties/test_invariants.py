@@ -15,10 +15,10 @@ from resplice.core.kinds import Kind
 from resplice.session.policy import Policy
 
 import streams as s
-from faults import EXACT, HONEST
+from faults import EXACT, HONEST, PLAIN
 from streams import Outcome, cut, cut_at, reconstruct, run
 
-TABLE = [(row.dialect, row.wire) for row in [*EXACT, *HONEST]] + list(s.HEALTHY.items())
+TABLE = [(row.dialect, row.wire, row.policy) for row in [*EXACT, *HONEST]] + [(*one, PLAIN) for one in s.HEALTHY.items()]
 PIECES = [
     b"\n", b"\n\n", b"\r", b"\r\n", b"data: ", b"data:", b"event: ", b"event: ping\n", b":", b": ping\n\n", b":keepalive\n\n",
     b"{", b"}", b'"', b"\\", b"[", b"[DONE]", b"data: [DONE]\n\n", b"null", b"<html>", b"id: 1\n", b"retry: 1\n\n", b"\0",
@@ -30,6 +30,7 @@ DIALECTS = st.sampled_from(sorted(s.HEALTHY))
 POLICIES = st.builds(
     Policy,
     on_loss=st.sampled_from(["error", "continue"]),
+    comments=st.sampled_from(["pass", "convert"]),
     keepalive_before_id=st.sampled_from(["pin", "comment", "hold", "drop"]),
     max_event_bytes=st.sampled_from([200, 64 * 1024 * 1024]),
     off=st.just(frozenset()) | st.frozensets(st.sampled_from(sorted(REPAIRS)), max_size=4) | st.just(REPAIRS),
@@ -39,7 +40,7 @@ POLICIES = st.builds(
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
     """A stream of the table with up to four random wounds."""
-    dialect, wire = draw(st.sampled_from(TABLE))
+    dialect, wire, _ = draw(st.sampled_from(TABLE))
     for _ in range(draw(st.integers(0, 4))):
         begin = draw(st.integers(0, len(wire)))
         end = min(len(wire), begin + draw(st.sampled_from([0, 0, 1, 2, 7, 40])))
@@ -67,12 +68,12 @@ def assert_conserved(wire: bytes, outcome: Outcome) -> None:
     assert reconstruct(outcome.output, outcome.findings) == wire
 
 
-@pytest.mark.parametrize(("dialect", "wire"), TABLE)
-def test_cut_anywhere_the_output_and_the_findings_are_the_same(dialect: str, wire: bytes) -> None:
-    whole = seen(run(dialect, wire))
-    assert seen(run(dialect, cut(wire, 1))) == whole
+@pytest.mark.parametrize(("dialect", "wire", "policy"), TABLE)
+def test_cut_anywhere_the_output_and_the_findings_are_the_same(dialect: str, wire: bytes, policy: Policy) -> None:
+    whole = seen(run(dialect, wire, policy))
+    assert seen(run(dialect, cut(wire, 1), policy)) == whole
     for place in range(1, len(wire)):
-        assert seen(run(dialect, [wire[:place], wire[place:]])) == whole, place
+        assert seen(run(dialect, [wire[:place], wire[place:]], policy)) == whole, place
 
 
 SHORT = [
@@ -92,15 +93,15 @@ def test_cut_at_every_pair_of_places_the_output_and_the_findings_are_the_same(di
         assert seen(run(dialect, cut_at(wire, list(pair)))) == whole, pair
 
 
-@pytest.mark.parametrize(("dialect", "wire"), TABLE)
-def test_every_byte_is_accounted_for_and_the_input_can_be_reconstructed(dialect: str, wire: bytes) -> None:
-    assert_conserved(wire, run(dialect, wire))
+@pytest.mark.parametrize(("dialect", "wire", "policy"), TABLE)
+def test_every_byte_is_accounted_for_and_the_input_can_be_reconstructed(dialect: str, wire: bytes, policy: Policy) -> None:
+    assert_conserved(wire, run(dialect, wire, policy))
 
 
-@pytest.mark.parametrize(("dialect", "wire"), TABLE)
-def test_repairing_the_output_changes_nothing(dialect: str, wire: bytes) -> None:
-    output = run(dialect, wire).output
-    assert run(dialect, output).output == output
+@pytest.mark.parametrize(("dialect", "wire", "policy"), TABLE)
+def test_repairing_the_output_changes_nothing(dialect: str, wire: bytes, policy: Policy) -> None:
+    output = run(dialect, wire, policy).output
+    assert run(dialect, output, policy).output == output
 
 
 @settings(max_examples=400, deadline=None)

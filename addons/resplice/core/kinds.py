@@ -20,6 +20,7 @@ class Kind(StrEnum):
     HEARTBEAT_IN_FRAME = "heartbeat_in_frame"
     COMMENT_AS_DATA = "comment_as_data"
     COMMENT_AFTER_ID = "comment_after_id"
+    COMMENT = "comment"
     EMPTY_DATA = "empty_data"
     META_ONLY = "meta_only"
     UNTERMINATED_FRAME = "unterminated_frame"
@@ -69,4 +70,5 @@ class Kind(StrEnum):
     UNDELIVERED = "undelivered"
     # notes
     UPSTREAM_ERROR = "upstream_error"
+    WOULD_END = "would_end"
     INTERNAL_ERROR = "internal_error"

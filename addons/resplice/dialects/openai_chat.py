@@ -137,7 +137,7 @@ def _chunk(facts: Facts, delta: dict[str, Json], finish_reason: str | None, inde
 def keepalive(facts: Facts) -> Events:
     """A chunk with the stream's own id, without a role: openai-python's `.stream()` would append it to the one it has.
 
-    Before the id is known, and behind the stop reason, a comment line, which no decoder dispatches.
+    There is none before the id is known, nor behind the stop reason.
     """
     if facts.message_id is None or facts.stopped:
         return ()

@@ -118,7 +118,7 @@ def _next(facts: Facts, step: int = 1) -> int:
 
 
 def keepalive(facts: Facts) -> Events:
-    """A keepalive event, which counts as life for clients that ignore comments; a comment before the response has begun."""
+    """A keepalive event, which counts as life for clients that ignore comments. There is none before the response has begun."""
     if not facts.started:
         return ()
     number = facts.sequence if facts.sequence is not None else 0

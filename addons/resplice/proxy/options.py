@@ -14,7 +14,17 @@ from mitmproxy.exceptions import OptionsError
 
 from resplice.core.kinds import Kind
 from resplice.records.schema import Evidence
-from resplice.session.policy import IDS, KEEPALIVE_BEFORE_ID, MAX_EVENT_BYTES, MODES, ON_LOSS, Policy, switches
+from resplice.session.policy import (
+    COMMENTS,
+    IDS,
+    KEEPALIVE_BEFORE_ID,
+    KEEPALIVE_FORMS,
+    MAX_EVENT_BYTES,
+    MODES,
+    ON_LOSS,
+    Policy,
+    switches,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -101,6 +111,23 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "A keepalive chunk that comes before the stream's real id is known. pin: one id is minted and kept for the whole "
         "stream. comment: it becomes a comment. hold: it waits for the id. drop: it is dropped.",
         KEEPALIVE_BEFORE_ID,
+    ),
+    Option(
+        "resplice_comments",
+        str,
+        "pass",
+        "What becomes of comments from the upstream, which are legal. pass: they stay. convert: each becomes the API's own "
+        "keepalive, for clients that can't read comments (openai-go before 3.43, Google's SDKs, ollama); where there is no place "
+        "for one, before a chat's id and behind the stop reason, it is dropped. Heartbeats are no comments then, either.",
+        COMMENTS,
+    ),
+    Option(
+        "resplice_keepalive_form",
+        str,
+        "event",
+        "The form of keepalives that Resplice writes. event: the API's own event or chunk, which every watchdog counts as life. "
+        "comment: a comment line, for clients that die of such an event (the Responses helper of openai-node before 6.46).",
+        KEEPALIVE_FORMS,
     ),
     Option(
         "resplice_heartbeat",
@@ -235,12 +262,16 @@ def read(options: Any) -> Settings:
     """
     values = {option.name.removeprefix(PREFIX): _checked(option, getattr(options, option.name)) for option in OPTIONS}
     off, on = _switches(values["off"], values["on"])
+    if (values["comments"], values["keepalive_form"]) == ("convert", "comment"):
+        _refuse("resplice_comments=convert is for clients that can't read what resplice_keepalive_form=comment writes; choose one.")
     return Settings(
         policy=Policy(
             mode=values["mode"],
             on_loss=values["on_loss"],
             ids=values["ids"],
             keepalive_before_id=values["keepalive_before_id"],
+            comments=values["comments"],
+            keepalive_form=values["keepalive_form"],
             heartbeat=values["heartbeat"],
             idle_timeout=values["idle_timeout"],
             stall_timeout=values["stall_timeout"],

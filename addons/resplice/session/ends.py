@@ -19,9 +19,13 @@ _MAX_HELD: Final = 256
 class Ends:
     """Decides about terminal events, and about whatever comes behind one."""
 
-    def __init__(self, stream: Stream, again: Callable[[Frame | Stray | Damage | Overflow], bytes]) -> None:
+    def __init__(
+        self, stream: Stream, again: Callable[[Frame | Stray | Damage | Overflow], bytes], filler: Callable[[Filler], bytes]
+    ) -> None:
+        """`again` decides about an item that was no end, `filler` about a comment that waited."""
         self._stream = stream
         self._again = again
+        self._filler = filler
 
     def done(self, item: Frame) -> bytes:
         """`[DONE]`, in whatever form."""
@@ -74,7 +78,12 @@ class Ends:
     def release(self, decide: Callable[[Frame], bytes]) -> bytes:
         """Let go of what waited, frames as decided, and of the comments behind."""
         waited, self._stream.held = self._stream.held, []
-        return b"".join(decide(item) if isinstance(item, Frame) else self._stream.pass_(item.raw) for item in waited)
+        return b"".join(self._let_go(item, decide) for item in waited)
+
+    def _let_go(self, item: Frame | Filler | Stray, decide: Callable[[Frame], bytes]) -> bytes:
+        if isinstance(item, Frame):
+            return decide(item)
+        return self._filler(item) if isinstance(item, Filler) else self._stream.pass_(item.raw)
 
     def _drop_early(self, item: Frame) -> bytes:
         return self._stream.change(item.raw, b"", Kind.TERMINAL_EARLY, "the answer went on behind a terminal event", item.kinds)

@@ -13,6 +13,7 @@ from resplice.core.payload import OPAQUE, strict
 from resplice.dialects import Dialect, Json, Role, for_frame
 from resplice.session.contract import Broken, Mended
 from resplice.session.ends import Ends
+from resplice.session.fillers import Fillers
 from resplice.session.mending import apply, show
 from resplice.session.stream import MAX_MESSAGE, Stream
 
@@ -31,7 +32,8 @@ class Frames:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self.ends = Ends(stream, self._live)
+        self._fillers = Fillers(stream)
+        self.ends = Ends(stream, self._live, self._fillers.released)
         self._mark: Stray | None = None
         """A byte order mark, until the dialect is known."""
         self.waits_for_id = False
@@ -55,7 +57,7 @@ class Frames:
         """Decide about an item of a stream whose dialect is known."""
         stream = self._stream
         if isinstance(item, Filler):
-            return self.ends.hold(item) if stream.held else self._filler(item)
+            return self.ends.hold(item) if stream.held else self._fillers.item(item)
         if stream.held and self.waits_for_id:
             return self._behind_early(item)
         if stream.ended or stream.facts.terminal or stream.held:
@@ -165,7 +167,7 @@ class Frames:
             stream.held.append(item)
             self.waits_for_id = True
             return b""
-        comment = b"" if stream.policy.keepalive_before_id == "drop" else stream.wire.filler
+        comment = b"" if stream.policy.keepalive_before_id == "drop" else stream.filler()
         why = "a keepalive chunk before the stream's id is known"
         return stream.change(item.raw, comment, Kind.KEEPALIVE_ID, why, item.kinds)
 
@@ -246,22 +248,6 @@ class Frames:
         return self._stream.end_with_error(Effect.LOSS, Kind.SPLICED_GENERATION, item.raw, why, item.kinds)
 
     # -- everything that is no frame --------------------------------------------------------------
-
-    def _filler(self, item: Filler) -> bytes:
-        """Comments and blank lines pass, but for the forms that make clients lose frames."""
-        stream, raw = self._stream, item.raw
-        stream.idle_bytes += len(raw)
-        if stream.converts:
-            return stream.change(raw, b"", Kind.BODY_FORM, "bytes between two events, in a form that was not asked for")
-        if item.tail:
-            if stream.tail_passes:
-                return stream.pass_(raw)
-            return stream.change(raw, b"", Kind.CR_LINE_END, "the rest of a line end whose event was rewritten")
-        if stream.id_line_seen and not item.comment and stream.dialect is not None and not stream.dialect.comments_after_id:
-            return stream.change(raw, b"", Kind.COMMENT_AFTER_ID, "a blank line without an event, after an id line")
-        if stream.cr_seen and b"\r" in raw and b"\r\n" not in raw:
-            return stream.change(raw, raw.replace(b"\r", b"\n"), Kind.CR_LINE_END, "a line ended by a lone CR")
-        return stream.pass_(raw)
 
     def _overflow(self, item: Overflow) -> bytes:
         stream = self._stream

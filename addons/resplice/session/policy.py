@@ -14,6 +14,8 @@ MODES: Final = ("repair", "observe")
 ON_LOSS: Final = ("error", "continue")
 IDS: Final = ("stream", "keepalive", "off")
 KEEPALIVE_BEFORE_ID: Final = ("pin", "comment", "hold", "drop")
+COMMENTS: Final = ("pass", "convert")
+KEEPALIVE_FORMS: Final = ("event", "comment")
 MAX_EVENT_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -29,6 +31,10 @@ class Policy:
     """``stream``: one id for all chunks of a chat completion; ``keepalive``: only keepalive chunks; ``off``."""
     keepalive_before_id: str = "pin"
     """What becomes of a keepalive chunk that comes before the stream's real id is known."""
+    comments: str = "pass"
+    """``pass``; or ``convert``: the client can't read comments, they become keepalives, and none of ours is one."""
+    keepalive_form: str = "event"
+    """What the client gets where it gets a keepalive from us: the dialect's own ``event``, or a ``comment`` line."""
     heartbeat: float = 0.0
     """After so many seconds of silence the client gets a keepalive; 0: never."""
     idle_timeout: float = 300.0

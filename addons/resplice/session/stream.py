@@ -9,6 +9,7 @@ from typing import Final
 from resplice.core.catalogue import OPT_IN
 from resplice.core.echo import Echo
 from resplice.core.events import Effect
+from resplice.core.framer import SseFramer
 from resplice.core.items import Filler, Frame, Stray
 from resplice.core.kinds import Kind
 from resplice.core.wire import SSE, Body, Event, Wire
@@ -21,6 +22,7 @@ from resplice.session.policy import Policy
 
 MAX_MESSAGE: Final = 4096
 """Error messages from the wire are told up to this many characters."""
+_COMMENT_LINE: Final = re.compile(rb"(?:\A|[\r\n]):")
 _NAME: Final = re.compile(r"[!-~]{1,128}")
 """What may be written into an `event:` line."""
 
@@ -77,6 +79,11 @@ class Stream:
         self.confirmed = True
 
     @property
+    def converts_comments(self) -> bool:
+        """Nothing but events may reach the client."""
+        return self.policy.comments == "convert" and self.form.framer is SseFramer
+
+    @property
     def in_order(self) -> bool:
         """The dialect is certain and the stream has not ended: a healthy frame simply passes."""
         if self.converts or self.line_open:
@@ -130,6 +137,8 @@ class Stream:
         self.id_line_seen |= item.meta
         if self.converts:
             kinds = (Kind.BODY_FORM, *kinds)
+        elif not kinds and self.converts_comments and _COMMENT_LINE.search(item.raw):
+            kinds = (Kind.COMMENT,)
         elif not kinds and self._fits(item.raw):
             self.body.passes(item.raw)
             return self.pass_(item.raw)
@@ -179,19 +188,27 @@ class Stream:
     def keepalive(self, raw: bytes, kind: Kind, also: tuple[Kind, ...] = ()) -> bytes:
         """A keepalive that SDKs die of becomes one that they know, so that watchdogs behind us still see life."""
         self.idle_bytes += len(raw)
-        return self.change(raw, self._sign_of_life() if self.dialect else b"", kind, "a keepalive that SDKs can't read", also)
+        return self.change(raw, self.sign_of_life() if self.dialect else b"", kind, "a keepalive that SDKs can't read", also)
 
     def heartbeat(self) -> bytes:
         """A keepalive of our own, for a client that hears nothing. To be called between two events only.
 
         Until a frame has shown that the stream is what the request let expect, it is no event of its dialect's.
         """
-        out = self._sign_of_life() if self.confirmed else self.wire.filler
+        out = self.sign_of_life() if self.confirmed else self.filler()
         return self.change(b"", out, Kind.HEARTBEAT, "the upstream is silent") if out else b""
 
-    def _sign_of_life(self) -> bytes:
-        events = self.dialect.keepalive(self.facts) if self.dialect else ()
-        return self.write_all(events) or self.wire.filler
+    def sign_of_life(self) -> bytes:
+        """A keepalive in the form that the client is to have; `b""` where there is none that it can read."""
+        filler = self.filler()
+        if filler and self.policy.keepalive_form == "comment":
+            return filler
+        return self.write_all(self.dialect.keepalive(self.facts) if self.dialect else ()) or filler
+
+    def filler(self) -> bytes:
+        """What shows life and is no event, if the client can read it."""
+        filler = self.wire.filler
+        return b"" if filler.startswith(b":") and self.policy.comments == "convert" else filler
 
     def lose(self, raw: bytes, kind: Kind, why: str) -> bytes:
         """Information is lost. By policy the stream ends with an error, or goes on without it; tool arguments never go on."""

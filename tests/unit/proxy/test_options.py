@@ -137,3 +137,11 @@ def test_seconds_in_a_file_of_options_need_no_quotes():
     assert [options.spell("resplice_heartbeat", value) for value in (15, 0.5, "3", True)] == ["15", "0.5", "3", True]
     assert options.spell("resplice_log_keep", 5) == 5
     assert options.spell("listen_port", 5) == 5
+
+
+def test_options_that_contradict_each_other_are_refused_in_one_line(tctx):
+    with pytest.raises(
+        OptionsError, match=r"resplice_comments=convert .* resplice_keepalive_form=comment .*; choose one"
+    ) as failure:
+        tctx.configure(tctx.master.addons.get("resplice"), resplice_comments="convert", resplice_keepalive_form="comment")
+    assert "\n" not in str(failure.value)

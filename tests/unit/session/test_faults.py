@@ -1,6 +1,7 @@
 """Every row of the fault table: the exact answer, or an honest error; and the log says what it was."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from resplice.core.catalogue import CATALOGUE
 from resplice.core.events import Effect
 from resplice.core.kinds import Kind
-from resplice.session.policy import Policy
 
 from faults import EXACT, HONEST, Exact, Honest
 from streams import HEALTHY, decode, is_keepalive, run
@@ -23,7 +23,7 @@ def meaningful(body: bytes) -> list[Any]:
 
 @pytest.mark.parametrize("row", EXACT, **ids)
 def test_a_repairable_fault_ends_in_the_exact_answer(row: Exact) -> None:
-    outcome = run(row.dialect, row.wire)
+    outcome = run(row.dialect, row.wire, row.policy)
     assert meaningful(outcome.output) == meaningful(row.healthy)
     assert outcome.losses == []
     kinds = {kind for f in outcome.findings for kind in (str(f.kind), *map(str, f.also))}
@@ -33,13 +33,13 @@ def test_a_repairable_fault_ends_in_the_exact_answer(row: Exact) -> None:
 @pytest.mark.parametrize("row", EXACT, **ids)
 def test_every_frame_of_a_named_dialect_comes_out_under_its_right_name(row: Exact) -> None:
     if row.dialect != "openai-chat":
-        for name, value in decode(run(row.dialect, row.wire).output):
+        for name, value in decode(run(row.dialect, row.wire, row.policy).output):
             assert name == value["type"]
 
 
 @pytest.mark.parametrize("row", HONEST, **ids)
 def test_lost_information_ends_in_an_error_that_sdks_raise(row: Honest) -> None:
-    outcome = run(row.dialect, row.wire)
+    outcome = run(row.dialect, row.wire, row.policy)
     events = decode(outcome.output)
     assert events
     name, value = events[-1]
@@ -53,9 +53,9 @@ def test_lost_information_ends_in_an_error_that_sdks_raise(row: Honest) -> None:
 
 @pytest.mark.parametrize("row", [*EXACT, *HONEST], **ids)
 def test_observe_changes_no_byte_and_finds_the_same(row: Exact | Honest) -> None:
-    observed = run(row.dialect, row.wire, Policy(mode="observe"))
+    observed = run(row.dialect, row.wire, replace(row.policy, mode="observe"))
     assert observed.output == row.wire
-    assert observed.kinds == run(row.dialect, row.wire).kinds
+    assert observed.kinds == run(row.dialect, row.wire, row.policy).kinds
 
 
 @pytest.mark.parametrize("dialect", HEALTHY)
@@ -76,10 +76,11 @@ def test_every_kind_of_the_catalogue_is_produced_by_some_row_or_has_a_test_of_it
         Kind.ENCODING_BROKEN,
         Kind.INTERNAL_ERROR,
         Kind.UNDELIVERED,
+        Kind.WOULD_END,
     }
     produced = set()
     for row in [*EXACT, *HONEST]:
-        for finding in run(row.dialect, row.wire).findings:
+        for finding in run(row.dialect, row.wire, row.policy).findings:
             produced |= {finding.kind, *finding.also}
     assert set(Kind) - produced == elsewhere
 
@@ -92,7 +93,7 @@ def test_the_catalogue_has_one_row_for_every_kind_and_a_link_in_each() -> None:
 
 def test_a_finding_names_the_place_the_bytes_and_what_replaced_them() -> None:
     row = next(row for row in EXACT if row.name == "a heartbeat stands in a string")
-    [finding] = run(row.dialect, row.wire).findings
+    [finding] = run(row.dialect, row.wire, row.policy).findings
     assert finding.effect is Effect.REPAIR
     assert row.wire[finding.in_offset :].startswith(finding.raw)
     assert b":keepalive" in finding.raw

@@ -1,5 +1,7 @@
 """Repairs are switched off and on by their names."""
 
+from dataclasses import replace
+
 import pytest
 
 from resplice.core.catalogue import BY_KIND, OPT_IN, REPAIRS
@@ -13,12 +15,11 @@ from streams import run
 
 ids = {"ids": lambda row: f"{row.dialect}: {row.name}"}
 NAMES = ("resplice_off", "resplice_on")
-EVERYTHING = Policy(off=REPAIRS)
 
 
 @pytest.mark.parametrize("row", EXACT, **ids)
 def test_with_every_repair_switched_off_a_broken_stream_passes_as_it_came_and_the_log_says_what_was_left_alone(row: Exact) -> None:
-    outcome = run(row.dialect, row.wire, EVERYTHING)
+    outcome = run(row.dialect, row.wire, replace(row.policy, off=REPAIRS))
     assert outcome.output == row.wire
     assert {finding.effect for finding in outcome.findings} == {Effect.NOTE}
     assert outcome.receipt.healthy
@@ -27,14 +28,14 @@ def test_with_every_repair_switched_off_a_broken_stream_passes_as_it_came_and_th
 @pytest.mark.parametrize("row", EXACT, **ids)
 def test_a_repair_that_is_switched_off_alone_is_on_record_and_not_made(row: Exact) -> None:
     for kind in {Kind(kind) for kind in row.kinds} & REPAIRS:
-        outcome = run(row.dialect, row.wire, Policy(off=frozenset({kind})))
+        outcome = run(row.dialect, row.wire, replace(row.policy, off=frozenset({kind})))
         assert kind not in {k for f in outcome.findings if f.effect is not Effect.NOTE for k in (f.kind, *f.also)}
         assert any(kind == f.kind and "left alone" in f.why for f in outcome.findings)
 
 
 @pytest.mark.parametrize("row", HONEST, **ids)
 def test_a_loss_ends_in_an_error_whatever_is_switched_off(row: Honest) -> None:
-    outcome = run(row.dialect, row.wire, EVERYTHING)
+    outcome = run(row.dialect, row.wire, replace(row.policy, off=REPAIRS))
     assert outcome.receipt.terminal == "error" or not outcome.losses
 
 

@@ -100,6 +100,16 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "openai/openai-python/issues/2722",
     ),
     Fault(
+        Kind.COMMENT,
+        "framing",
+        "`: ping⏎⏎` between events: legal, but openai-go before 3.43, Google's SDKs and ollama die of it",
+        "nothing by default; with `resplice_comments=convert` the dialect's keepalive, or dropped where that has no place: "
+        "before a chat's id is known, behind the stop reason",
+        "a comment says nothing, and the keepalive holds nothing that a client could use",
+        GITHUB + "openai/openai-go/pull/621",
+        example=": ping⏎⏎",
+    ),
+    Fault(
         Kind.EMPTY_DATA,
         "framing",
         "`data:⏎⏎` or `data: null`: SDKs parse the empty string, or read a field of null",
