@@ -230,7 +230,10 @@ class Session:
         Afterwards `wants_end` tells whether the stream is to be ended.
         """
         self.wants_end = None
-        if self.finished or self._stream.raw or self._observe:
+        if self.finished or self._stream.raw:
+            return b""
+        if self._observe:
+            self._note_end(now)
             return b""
         try:
             out = self._release(now - self._pace.last_in_at)
@@ -243,6 +246,14 @@ class Session:
         if out:
             self._pace.last_out_at = now
         return out
+
+    def _note_end(self, now: float) -> None:
+        """In observe mode a stream that would be ended is noted as that, once, and goes on."""
+        stream = self._stream
+        if stream.dialect is None or stream.ended or stream.ledger.kinds[Kind.WOULD_END]:
+            return
+        if end := self._watch.end(now, self._bytes_in):
+            stream.ledger.note(Kind.WOULD_END, f"the stream would have been ended: {end.detail}")
 
     def heard(self, now: float) -> None:
         """The upstream is alive, though nothing can be made of what it sent yet: a piece of an encoded body."""

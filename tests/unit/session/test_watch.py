@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from resplice.core.events import Reason, Receipt
+from resplice.core.events import Effect, Reason, Receipt
 from resplice.core.kinds import Kind
 from resplice.dialects import by_name
 from resplice.session.pace import STALL_AFTER
@@ -383,3 +383,41 @@ def test_the_path_alone_makes_no_heartbeat_of_a_dialect_and_a_strange_format_get
     strange.give(s.sse({"jsonrpc": "2.0", "result": {}}))
     assert strange.wait(50, 1.0) == b""
     assert strange.session.wants_end is None
+
+
+# -- observe mode ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "pings", "why"),
+    [
+        (CONTENT, b"", "no byte came from the upstream for 5 s"),
+        (CONTENT, COMMENT, "nothing but keepalives came from the upstream for 20 s"),
+        (s.HEALTHY, b"", f"the body was still open {LINGER:g} s behind its terminal event"),
+    ],
+    ids=["idle", "stalled", "open"],
+)
+@every_dialect
+def test_in_observe_mode_an_end_that_would_have_been_made_is_noted_once(
+    dialect: str, given: dict[str, bytes], pings: bytes, why: str
+) -> None:
+    player = Player(dialect, Policy(mode="observe", idle_timeout=5, stall_timeout=20, heartbeat=1))
+    wire = (b"" if given is s.HEALTHY else START[dialect]) + given[dialect]
+    player.give(wire)
+    for _ in range(20):
+        player.wait(3)
+        wire += player.give(pings)
+    assert player.output == wire
+    assert player.session.wants_end is None
+    [finding] = player.session.take_findings()
+    assert (finding.kind, finding.effect, finding.raw, finding.replacement) == (Kind.WOULD_END, Effect.NOTE, b"", b"")
+    assert why in finding.why
+    assert player.end().outcome in {Reason.UPSTREAM_END, Reason.COMPLETE}
+
+
+def test_in_observe_mode_a_stream_in_good_order_is_noted_for_nothing() -> None:
+    player = Player(A, Policy(mode="observe", idle_timeout=5, stall_timeout=20))
+    for frame in s.ANTHROPIC.split(b"\n\n")[:-1]:
+        player.give(frame + b"\n\n")
+        player.wait(2.5)
+    assert player.end().kinds == {}
