@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from resplice.cli.terminal import plural, size, visible
 from resplice.core.events import Effect, Finding
+from resplice.records.changes import parting
 from resplice.records.evidence import Evidence, describe
 from resplice.records.redact import redact_text
 
@@ -86,17 +87,11 @@ def _finding(finding: Finding, *, observed: bool) -> Iterator[str]:
 
 def _samples(finding: Finding) -> Iterator[tuple[str, str]]:
     """The two sides of a change, from a little before the place where they part."""
-    start = _parting(finding.raw, finding.replacement)
+    start = parting(finding.raw, finding.replacement)
     for sign, data in (("-", finding.raw), ("+", finding.replacement)):
         account = describe(data[start:], Evidence.SAMPLE)
         if account:
             yield sign, ("…" if start else "") + visible(account["text"], _SAMPLE)
-
-
-def _parting(one: bytes, other: bytes) -> int:
-    length = min(len(one), len(other))
-    same = next((at for at in range(length) if one[at] != other[at]), length)
-    return max(same - _SAMPLE // 3, 0) if same > _SAMPLE // 2 else 0
 
 
 def cut_lines(found: Sequence[Difference], cuts: int) -> Iterator[str]:

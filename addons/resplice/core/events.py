@@ -106,6 +106,8 @@ class Receipt:
     kinds: dict[str, int]
     """How many repairs, losses and notes, by kind."""
     losses: int
+    repairs: int
+    """How many repairs, heartbeats aside."""
     opened_at: float
     first_byte_at: float | None
     first_token_at: float | None

@@ -9,14 +9,17 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Final
 
-from mitmproxy import ctx
+from mitmproxy import contentviews, ctx
 from mitmproxy.exceptions import OptionsError
 
 from resplice.core.events import Reason
 from resplice.dialects import for_request
 from resplice.proxy import detect, headers, internals, options, report
+from resplice.proxy.commands import Commands
+from resplice.proxy.keep import Keeper
 from resplice.proxy.opening import analyse, looked_at, open_stream, reason
 from resplice.proxy.stream import TICK, Stream
+from resplice.proxy.view import StreamView
 from resplice.records.sidecar import SidecarWriter
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ class Resplice:
         self._seen: weakref.WeakSet[http.HTTPFlow] = weakref.WeakSet()
         """Live flows that had a stream: they are no saved flows, even once they are over."""
         self._leaving = False
+        self._keeper = Keeper()
+        self.addons = [Commands(self._streams)]
 
     # -- the addon's own life
 
@@ -73,6 +78,7 @@ class Resplice:
         """Register the options. What was typed wrong stops mitmproxy at its start, in one line."""
         internals.respell_deferred(ctx.options, options.spell)
         options.register(loader)
+        contentviews.add(StreamView())
         for name, complaint in options.complaints(internals.deferred_options(ctx.options)).items():
             internals.forget_deferred(ctx.options, name)
             logger.error("Resplice: %s", complaint)
@@ -90,6 +96,7 @@ class Resplice:
             logger.error("Resplice: %s", error)  # noqa: TRY400 - see above
             return
         before, self._settings = self._settings, settings
+        self._keeper.configure(settings)
         if before is None or before.log_file != settings.log_file:
             self._open_log(settings)
 
@@ -156,9 +163,10 @@ class Resplice:
         asked = self._what_was_asked(flow)
         if self._settings is None or self._leaving or asked is None or flow.response is None:
             return
-        opened = open_stream(flow, asked, self._settings, self._write, self._on_close(flow))
+        opened = open_stream(flow, asked, self._settings, self._write, self._on_close(flow), self._keeper.keep())
         if opened is None:
             return
+        self._keeper.watch(flow, opened.context, opened.stream)
         self._seen.add(flow)
         self._streams[flow] = opened.stream
         if not opened.observe:
@@ -197,7 +205,7 @@ class Resplice:
             self._streams.pop(flow, None)
         if receipt is not None and receipt.dialect is not None:
             if flow is not None:
-                flow.metadata["resplice"] = report.metadata(context, receipt)
+                self._keeper.closed(flow, context, stream)
             logger.log(report.level(receipt), "%s", report.sentence(context, receipt))
         if self._leaving:
             self._close_log_if_idle()

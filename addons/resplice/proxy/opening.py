@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mitmproxy import http
 
     from resplice.dialects import Dialect
+    from resplice.proxy.keep import Kept
     from resplice.proxy.options import Settings
     from resplice.records.schema import Record
     from resplice.session.policy import Policy
@@ -46,6 +47,7 @@ class Opened:
     """Not one byte of it may change, nor a header."""
     wire: Wire
     """The form in which the client reads."""
+    context: StreamContext
 
 
 def looked_at(flow: http.HTTPFlow, settings: Settings) -> bool:
@@ -59,6 +61,7 @@ def open_stream(
     settings: Settings,
     write: Callable[[Record], bool],
     on_close: Callable[[StreamContext, Stream], None],
+    kept: Kept | None = None,
 ) -> Opened | None:
     """A stream for the flow's response, which is left as it is; None where there is nothing to watch."""
     response = flow.response
@@ -79,11 +82,12 @@ def open_stream(
         on_close=lambda closed: on_close(context, closed),
         decoders=decoders,
         observe=observe,
+        kept=kept,
         clock=clock,
         wall=time.time if flow.live else _stamp(response),
     )
     stream.open()
-    return Opened(stream, observe, found.dialect.wire if found.dialect else SSE)
+    return Opened(stream, observe, found.dialect.wire if found.dialect else SSE, context)
 
 
 def analyse(flow: http.HTTPFlow, stream: Stream) -> bytes:

@@ -34,6 +34,8 @@ __all__ = ["OPTIONS", "PREFIX", "Option", "Settings", "complaints", "markdown_ta
 PREFIX: Final = "resplice_"
 MIB: Final = 1024 * 1024
 _DAY: Final = 24 * 60 * 60
+_TRUTHS: Final[tuple[list[str], ...]] = ([], ["true"], ["false"], ["toggle"])
+"""What mitmproxy takes for a bool: no value at all is true."""
 _SECONDS: Final = re.compile(r"\d{1,5}(\.\d{1,6})?")
 
 
@@ -60,6 +62,8 @@ class Option:
         """What it may be, for a person."""
         if self.choices:
             return ", ".join(self.choices)
+        if self.type is bool:
+            return "true, false"
         if self.type is int or self.seconds:
             return f"{self.low} to {self.high}" + (f" {self.unit}" if self.unit else "")
         return self.unit or "text"
@@ -193,6 +197,30 @@ OPTIONS: Final[tuple[Option, ...]] = (
         tuple(Evidence),
     ),
     Option(
+        "resplice_keep_body_mib",
+        int,
+        4,
+        "So much of each stream is kept for mitmweb, the console and saved flows (-w), so that it can be looked at, also while "
+        "it is open. In plain mitmdump nothing is. 0: never.",
+        unit="MiB",
+        high=1024,
+    ),
+    Option(
+        "resplice_keep_all_mib",
+        int,
+        256,
+        "So much is kept of all streams together; the oldest bodies go first.",
+        unit="MiB",
+        low=1,
+        high=1024 * 1024,
+    ),
+    Option(
+        "resplice_marks",
+        bool,
+        True,  # noqa: FBT003 - a default
+        "Flows whose stream was repaired, damaged or cut get a mark and a comment.",
+    ),
+    Option(
         "resplice_max_event_mib",
         int,
         MAX_EVENT_BYTES // MIB,
@@ -227,6 +255,9 @@ class Settings:
     log_keep: int
     max_unread_bytes: int
     """What may wait inside mitmproxy for a client that does not read, for each stream."""
+    keep_body_bytes: int
+    keep_all_bytes: int
+    marks: bool
 
     @property
     def log_file(self) -> tuple[str, int, int]:
@@ -285,6 +316,9 @@ def read(options: Any) -> Settings:
         log_max_bytes=values["log_max_mib"] * MIB,
         log_keep=values["log_keep"],
         max_unread_bytes=values["max_unread_mib"] * MIB,
+        keep_body_bytes=values["keep_body_mib"] * MIB,
+        keep_all_bytes=values["keep_all_mib"] * MIB,
+        marks=values["marks"],
     )
 
 
@@ -330,6 +364,8 @@ def _not_known(name: str, known: Iterable[str]) -> str:
 def _not_parsed(option: Option, values: Sequence[str]) -> str:
     if option.type == Sequence[str]:
         return ""
+    if option.type is bool:
+        return "" if list(values) in _TRUTHS else f"{option.name} is {' '.join(values)!r}; give true or false."
     if len(values) != 1:
         return f"{option.name} has {len(values) or 'no'} values; give one."
     if option.type is int and not values[0].strip().lstrip("+-").isdecimal():

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from resplice.core.events import Reason, Receipt
 from resplice.core.kinds import Kind
+from resplice.records.plain import plural, size
 from resplice.records.redact import clean
+from resplice.records.verdict import judge
 
 if TYPE_CHECKING:
     from resplice.records.schema import StreamContext
 
-__all__ = ["level", "metadata", "sentence"]
+__all__ = ["MARKS", "level", "mark", "metadata", "sentence", "state", "summary"]
 
 _TEXT: Final = 160
 _ENDS: Final = {
@@ -30,34 +32,90 @@ _TERMINALS: Final = {
     "error": "ended in an error event",
     "missing": "no terminal event",
 }
+MARKS: Final = {":x:": "failed", ":warning:": "cut", ":wrench:": "repaired"}
+"""A flow's mark -> the stream in one word."""
 
 
 def level(receipt: Receipt) -> int:
-    """Healthy streams and clients that leave are everyday life; everything else a person may want to see."""
-    sound = receipt.outcome is Reason.COMPLETE and receipt.kinds.keys() <= {Kind.HEARTBEAT}
-    return logging.DEBUG if sound or receipt.outcome is Reason.CLIENT_DISCONNECT else logging.INFO
+    """One line for each stream; those that failed stand out, and a client that leaves is everyday life."""
+    if receipt.outcome is Reason.CLIENT_DISCONNECT:
+        return logging.DEBUG
+    return logging.WARNING if mark(receipt) in {":x:", ":warning:"} else logging.INFO
 
 
 def sentence(context: StreamContext, receipt: Receipt) -> str:
     """One line for the terminal. All that came from the wire is escaped."""
-    parts = [_ENDS[receipt.outcome], _TERMINALS.get(receipt.terminal, ""), _kinds(receipt), _why(receipt)]
+    parts = [_ENDS[receipt.outcome], _TERMINALS.get(receipt.terminal, ""), _kinds(receipt), _why(receipt), _amount(receipt)]
     told = "; ".join(part for part in parts if part)
     where = f"{context.host}:{context.port}{context.path.partition('?')[0]}"
     return f"Resplice: {_safe(where)} ({receipt.dialect}): {told}"
 
 
-def metadata(context: StreamContext, receipt: Receipt) -> dict[str, Any]:
-    """The verdict, in plain types, for `~meta` filters and saved flows."""
+def summary(receipt: Receipt) -> str:
+    """A few words for a list of flows: what was changed, and how it ended."""
+    counted = [f"{count} {word}" for count, word in ((receipt.repairs, "repaired"), (receipt.losses, "lost")) if count]
+    parts = [", ".join(counted), _ENDS[receipt.outcome], _TERMINALS.get(receipt.terminal, "")]
+    return " · ".join(part for part in parts if part)
+
+
+def mark(receipt: Receipt) -> str:
+    """The name of the mark, in mitmproxy, that a flow gets; empty for a healthy one and for one whose client left."""
+    if receipt.losses or receipt.terminal == "error":
+        return ":x:"
+    if receipt.terminal == "missing" and receipt.outcome is not Reason.CLIENT_DISCONNECT:
+        return ":warning:"
+    return ":wrench:" if receipt.repairs else ""
+
+
+def state(receipt: Receipt, *, is_open: bool) -> str:
+    """The stream in one word, to be filtered by."""
+    if is_open:
+        return "open"
+    return MARKS.get(mark(receipt), "healthy" if receipt.terminal == "seen" else "left")
+
+
+def metadata(context: StreamContext, receipt: Receipt, *, now: float | None = None) -> dict[str, Any]:
+    """The stream's account of itself, in plain types, for `~meta` filters, saved flows and the content view.
+
+    ``now``: the time on the stream's clock, where it is still open.
+    """
+    is_open, live = now is not None, context.source == "live"
+    until = receipt.closed_at if now is None else now
+    verdict = None if is_open else judge(receipt, client_gone=False, source=context.source, mode=context.mode).sentence
     return {
+        "state": state(receipt, is_open=is_open),
+        "summary": "" if is_open else summary(receipt),
         "stream": context.stream_id,
         "dialect": receipt.dialect,
+        "model": clean(receipt.model or "", _TEXT),
         "mode": context.mode,
-        "outcome": receipt.outcome.value,
+        "outcome": "open" if is_open else receipt.outcome.value,
         "terminal": receipt.terminal,
         "healthy": receipt.healthy,
         "findings": {str(kind): count for kind, count in receipt.kinds.items()},
+        "repairs": receipt.repairs,
         "losses": receipt.losses,
+        "verdict": verdict,
+        "bytes_in": receipt.bytes_in,
+        "bytes_out": receipt.bytes_out,
+        "first_token_s": _since(receipt, receipt.first_token_at) if live else None,
+        "duration_s": _since(receipt, until) if live else None,
+        "longest_gap_s": round(max(receipt.longest_gap, until - _last(receipt)), 3) if live else None,
     }
+
+
+def _since(receipt: Receipt, at: float | None) -> float | None:
+    return None if at is None else round(at - receipt.opened_at, 3)
+
+
+def _last(receipt: Receipt) -> float:
+    """When the upstream spoke last."""
+    return receipt.opened_at if receipt.last_byte_in_at is None else receipt.last_byte_in_at
+
+
+def _amount(receipt: Receipt) -> str:
+    seconds = receipt.closed_at - receipt.opened_at
+    return f"{plural(receipt.events_out, 'event')}, {size(receipt.bytes_out)}" + (f" in {seconds:.1f} s" if seconds else "")
 
 
 def _kinds(receipt: Receipt) -> str:

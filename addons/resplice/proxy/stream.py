@@ -17,6 +17,7 @@ from resplice.proxy.decode import DecodeError, Decoder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from resplice.proxy.keep import Kept
     from resplice.records.recorder import StreamRecorder
     from resplice.records.schema import Record
     from resplice.session.policy import Policy
@@ -47,10 +48,11 @@ class Stream:
         on_close: Callable[[Stream], None],
         decoders: Sequence[Decoder] = (),
         observe: bool = False,
+        kept: Kept | None = None,
         clock: Clock = time.monotonic,
         wall: Clock = time.time,
     ) -> None:
-        """``on_close`` is told once, when the stream is over and its receipt is written."""
+        """``on_close`` is told once, when the stream is over and its receipt is written. ``kept`` is told what the client gets."""
         self.receipt: Receipt | None = None
         self.client_gone = False
         self.leave = False
@@ -63,6 +65,7 @@ class Stream:
         self._write = write
         self._decoders = tuple(decoders)
         self._observe = observe
+        self.kept = kept
         self._clock = clock
         self._wall = wall
         self.interval = tick_interval(session.policy)
@@ -83,7 +86,9 @@ class Stream:
     def __call__(self, data: bytes) -> list[bytes]:
         """A piece of the body; ``b""`` is its end."""
         if data and self._flows:
-            out = self._inspect(data, self._clock())
+            out = self._inspect(data, now := self._clock())
+            if out and self.kept is not None:
+                self.kept.went_out(out, now)
         else:
             out = self.feed(data) if data else self.finish(Reason.UPSTREAM_END)
         return [out] if out else []
@@ -137,11 +142,14 @@ class Stream:
         now = self._clock()
         out = self._decode(data, now) if self._decoders else self._inspect(data, now)
         self._flows = self._opened and not self._decoders and not self._observe
-        return data if self._observe else out
+        return self._keep(data if self._observe else out, now)
 
     def tick(self) -> bytes:
         """Time passed: what is complete and overdue goes to the client."""
-        return b"" if self._finished else self._guarded(lambda: self._session.tick(self._clock()))
+        if self._finished:
+            return b""
+        now = self._clock()
+        return self._keep(self._guarded(lambda: self._session.tick(now)), now)
 
     def finish(self, reason: Reason, detail: str = "") -> bytes:
         """The stream is over. Out come the client's last bytes; later calls do nothing."""
@@ -150,11 +158,33 @@ class Stream:
         if reason is Reason.UPSTREAM_END and any(decoder.open for decoder in self._decoders):
             detail = "the encoded body ends before the end of its data"
         self.client_gone = reason is Reason.CLIENT_DISCONNECT
-        out = self._guarded(lambda: self._session.finish(reason, self._clock(), detail))
+        now = self._clock()
+        out = self._keep(self._guarded(lambda: self._session.finish(reason, now, detail)), now)
         self._close()
         return out
 
+    def now(self) -> float:
+        """The time on the stream's own clock, in seconds."""
+        return self._clock()
+
+    def progress(self) -> Receipt | None:
+        """What went through so far."""
+        try:
+            return self._session.receipt()
+        except Exception:  # noqa: BLE001 - fail open
+            self._tell("Resplice failed to look at an open stream; the stream itself is not affected.")
+            return None
+
     # -- inside
+
+    def _keep(self, out: bytes, now: float) -> bytes:
+        """Of what goes to the client, show it to whoever looks."""
+        if self.kept is not None:
+            if out:
+                self.kept.went_out(out, now)
+            else:
+                self.kept.look(now)
+        return out
 
     def _guarded(self, step: Callable[[], bytes]) -> bytes:
         """Bytes that the session gives of its own accord. In observe mode, and once it has failed, there are none."""
@@ -211,6 +241,8 @@ class Stream:
     def _record_finding(self, finding: Finding) -> None:
         if finding.kind is Kind.INTERNAL_ERROR:
             logger.error("A stream passes raw from here on because Resplice failed: %s", ascii(finding.why))
+        if self.kept is not None:
+            self.kept.found(finding, applied=not self._observe)
         if self._opened:
             self._record(self._recorder.finding(finding, self._wall()))
 

@@ -19,6 +19,7 @@ class Ledger:
     replacement: int = 0
     inserted: int = 0
     losses: int = 0
+    repairs: int = 0
     kinds: Counter[Kind] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
 
@@ -38,6 +39,7 @@ class Ledger:
         self.kinds[kind] += 1
         self.kinds.update(also)
         self.losses += effect is Effect.LOSS
+        self.repairs += effect is Effect.REPAIR and kind is not Kind.HEARTBEAT
         if not raw:
             self.inserted += len(replacement)
         elif replacement:

@@ -35,6 +35,7 @@ def build_receipt(stream: Stream, pace: Pace, outcome: Reason, detail: str, requ
         usage=facts.usage,
         kinds={str(kind): count for kind, count in ledger.kinds.items()},
         losses=ledger.losses,
+        repairs=ledger.repairs,
         opened_at=pace.opened_at,
         first_byte_at=pace.first_in_at,
         first_token_at=pace.first_token_at,

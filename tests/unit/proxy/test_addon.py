@@ -285,8 +285,8 @@ def test_a_reload_lets_streams_go_on_and_closes_the_log_behind_the_last_one(tctx
     assert tctx.log.read_text().count('"stream.close"') == 2
 
 
-@pytest.mark.parametrize(("piece", "level"), [(DONE, logging.DEBUG), (b"", logging.INFO)])
-def test_a_healthy_stream_is_told_at_debug_level_and_any_other_on_one_line(tctx, caplog, piece, level):
+@pytest.mark.parametrize(("piece", "level"), [(DONE, logging.INFO), (b"", logging.WARNING)])
+def test_each_stream_is_told_on_one_line_and_a_failed_one_stands_out(tctx, caplog, piece, level):
     caplog.set_level(logging.DEBUG, "resplice")
     flow = make(path="/\x1b[31mx/v1/chat/completions?key=secret")
     stream = begin(tctx, flow)

@@ -49,6 +49,7 @@ RECEIPT = Receipt(
     usage={"prompt_tokens": 3, "completion_tokens": 4},
     kinds={},
     losses=0,
+    repairs=0,
     opened_at=100.0,
     first_byte_at=100.25,
     first_token_at=100.5,

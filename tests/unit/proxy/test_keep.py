@@ -1,0 +1,156 @@
+"""What is kept of streams, so that they can be looked at while they are open, later, and in saved flows."""
+
+import io
+
+import pytest
+from mitmproxy import contentviews
+from mitmproxy.exceptions import CommandError
+from mitmproxy.io import FlowReader, FlowWriter
+from mitmproxy.test import taddons, tflow
+
+from resplice.proxy import internals, keep
+from resplice.proxy.addon import Resplice
+from resplice.proxy.keep import Budget, Kept
+from unit.proxy.frames import DONE, FIRST, LAST
+from unit.proxy.looked_at import begin, finished
+
+SPLICED = FIRST.removesuffix(b"\n")
+"""A frame without its blank line."""
+
+
+def shown(flow, message=None, view="auto"):
+    return contentviews.prettify_message(message or flow.response, flow, view)
+
+
+def test_an_open_stream_is_shown_while_it_grows(ui):
+    flow = begin(ui)
+    flow.response.stream(FIRST)
+    assert ui.updates == [FIRST]
+    assert flow.metadata["resplice"]["state"] == "open"
+    assert "OpenAI Chat Completions" in shown(flow).text
+    flow.response.stream(FIRST)
+    assert ui.updates == [FIRST], "not with every piece"
+    ui.clock[0] += 1
+    flow.response.stream(LAST)
+    assert ui.updates == [FIRST, FIRST + FIRST + LAST]
+
+
+def test_the_larger_a_body_is_the_more_seldom_it_is_shown():
+    pictures = []
+    kept = Kept(1 << 22)
+    kept.show = lambda: pictures.append(1)
+    for number in range(1000):
+        kept.went_out(b"x" * 4096, 10 + number / 100)
+    assert 2 < len(pictures) < 10
+
+
+def test_a_finished_stream_keeps_its_body_its_verdict_and_both_of_its_sides(ui):
+    flow = finished(ui, SPLICED + LAST)
+    assert flow.response.raw_content == FIRST + LAST + DONE
+    assert flow.metadata["resplice"]["state"] == "repaired"
+    assert flow.marked == ":wrench:"
+    assert flow.comment == "Resplice: 2 repaired · the upstream ended it · terminal event added"
+    upstream = ui.tmp_path / "upstream"
+    ui.master.commands.call("resplice.export", "upstream", flow, str(upstream))
+    assert upstream.read_bytes() == SPLICED + LAST
+    assert upstream.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_saved_flow_shows_the_same_page(ui):
+    flow = finished(ui, SPLICED + LAST)
+    file = io.BytesIO()
+    FlowWriter(file).add(flow)
+    file.seek(0)
+    (loaded,) = FlowReader(file).stream()
+    assert shown(loaded).text == shown(flow).text
+    assert shown(loaded).view_name == "LLM stream"
+    assert loaded.metadata["resplice"] == flow.metadata["resplice"]
+
+
+def test_the_request_is_shown_as_a_conversation(ui):
+    flow = finished(ui, FIRST, LAST, DONE)
+    page = shown(flow, flow.request)
+    assert page.view_name == "LLM stream"
+    assert "── user ─" in page.text
+    assert "hi <b>" in page.text
+
+
+def test_other_flows_are_shown_as_ever():
+    flow = tflow.tflow(resp=True)
+    flow.response.headers["content-type"] = "application/json"
+    flow.response.content = flow.request.content = b'{"a": 1}'
+    with taddons.context(Resplice()):
+        assert shown(flow).view_name != "LLM stream"
+        assert shown(flow, flow.request).view_name != "LLM stream"
+        assert "no stream of an LLM API" in shown(flow, view="LLM stream").text
+        assert "no request to an LLM API" in shown(flow, flow.request, "LLM stream").text
+
+
+@pytest.mark.parametrize(
+    ("pieces", "state", "mark"),
+    [
+        ((FIRST, LAST, DONE), "healthy", ""),
+        ((FIRST, LAST), "repaired", ":wrench:"),
+        ((FIRST,), "failed", ":x:"),
+        ((FIRST, b"data: {bad\n\n", LAST, DONE), "failed", ":x:"),
+    ],
+)
+def test_the_state_of_a_stream_is_its_flows_mark(ui, pieces, state, mark):
+    flow = finished(ui, *pieces)
+    assert (flow.metadata["resplice"]["state"], flow.marked) == (state, mark)
+    assert bool(flow.comment) == bool(mark)
+
+
+def test_a_persons_own_mark_and_comment_stay(ui):
+    flow = begin(ui)
+    flow.marked, flow.comment = ":heart:", "mine"
+    for piece in (SPLICED + LAST, b""):
+        flow.response.stream(piece)
+    assert (flow.marked, flow.comment) == (":heart:", "mine")
+
+
+def test_marks_can_be_switched_off(ui):
+    ui.configure(ui.addon, resplice_marks=False)
+    flow = finished(ui, FIRST)
+    assert (flow.marked, flow.comment) == ("", "")
+
+
+def test_nothing_is_kept_where_nobody_looks(tmp_path, monkeypatch):
+    monkeypatch.setattr(internals, "attach", lambda *_: False)
+    addon = Resplice()
+    with taddons.context(addon) as ui:
+        ui.configure(addon, resplice_log="")
+        ui.addon = addon
+        flow = finished(ui, FIRST, LAST, DONE)
+    assert not flow.response.raw_content
+    assert flow.metadata["resplice"]["state"] == "healthy"
+
+
+def test_of_a_long_body_the_beginning_is_kept(ui, monkeypatch):
+    monkeypatch.setattr(keep.Keeper, "keep", lambda _: Kept(100))
+    flow = finished(ui, FIRST, LAST, DONE)
+    assert flow.response.raw_content == (FIRST + LAST + DONE)[:100]
+    assert flow.metadata["resplice"]["kept_bytes"] == 100
+
+
+def test_of_many_bodies_the_oldest_go_first():
+    budget = Budget(250)
+    flows = [tflow.tflow(resp=True) for _ in range(3)]
+    for flow in flows:
+        flow.response.raw_content = b"x" * 100
+        budget.book(flow, 100)
+    assert [flow.response.raw_content for flow in flows] == [None, b"x" * 100, b"x" * 100]
+    budget.book(flows[2], 240)
+    assert flows[1].response.raw_content is None
+
+
+def test_many_large_changes_are_kept_in_part(ui):
+    flow = begin(ui)
+    flow.response.stream(FIRST)
+    for _ in range(40):
+        flow.response.stream(b"event: other.thing\ndata: " + b"x" * 100_000 + b"\n\n")
+    flow.response.stream(b"")
+    kept = sum(len(change["raw"]) for change in flow.metadata["resplice_changes"])
+    assert kept < 1_200_000
+    with pytest.raises(CommandError, match="Too little is kept"):
+        ui.master.commands.call("resplice.export", "upstream", flow, str(ui.tmp_path / "x"))
