@@ -19,6 +19,11 @@ def chat(number: int, text: str | None = None) -> bytes:
     return _frame(head | about | {"choices": [choice]}, named=False)
 
 
+def chat_ends() -> list[bytes]:
+    """What ends a healthy chat completion."""
+    return [chat(0, "!").replace(b'"finish_reason":null', b'"finish_reason":"stop"'), b"data: [DONE]\n\n"]
+
+
 def anthropic(number: int, text: str | None = None) -> bytes:
     """A Messages text delta, 130 bytes or so."""
     delta = {"type": "text_delta", "text": text or f" word{number}"}

@@ -1,110 +1,129 @@
-"""CPU of a real mitmdump per event, with a pass-through addon and with Resplice, at a normal pace: 50 streams of 50 events/s.
+"""A real mitmdump at a normal pace, with a pass-through addon and with Resplice: CPU per event, and how late an event is.
 
-Upstream and clients run in processes of their own, so that only mitmdump's CPU time is counted (user + system, from /proc).
+CPU: 50 streams of 50 events/s, one proxy after the other. Lateness: streams of 100 events/s through both proxies, and without any,
+at the same time. Upstream and clients run in processes of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import statistics
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
+import time
 
-from events import chat
-from processes import mitmdump, reverse
+from events import chat, chat_ends
+from processes import reverse
+from rig import HOST, PASSING, REQUEST, RESPLICE, Proxy, cpu_seconds, load, running, upstream
 
 STREAMS = int(os.environ.get("BENCH_STREAMS", "50"))
 RATE = 50
+STAMPED_STREAMS = 5
+"""Through each proxy."""
+STAMPED_RATE = 100
 SECONDS = int(os.environ.get("BENCH_SECONDS", "12"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
-PASS_THROUGH = "def responseheaders(flow):\n    flow.response.stream = lambda data: data\n"
-REQUEST = b'{"model":"m","stream":true,"messages":[]}'
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+STAMP = re.compile(rb"sent at (\d+)")
 
 
-async def serve() -> None:
-    """The upstream: one event per HTTP chunk, RATE of them a second, for SECONDS."""
+async def serve(rate: int) -> None:
+    """The upstream: one event per HTTP chunk, so many a second, for SECONDS. Each says when it was sent."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(HEAD)
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        for number in range(RATE * SECONDS):
-            await asyncio.sleep(max(0.0, begin + number / RATE - loop.time()))
-            frame = chat(number)
+        for number in range(rate * SECONDS):
+            await asyncio.sleep(max(0.0, begin + number / rate - loop.time()))
+            frame = chat(number, f"sent at {time.monotonic_ns()}")
             writer.write(b"%x\r\n%s\r\n" % (len(frame), frame))
-        writer.write(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
+        for frame in chat_ends():
+            writer.write(b"%x\r\n%s\r\n" % (len(frame), frame))
+        writer.write(b"0\r\n\r\n")
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(answer, HOST, 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
-async def load(port: int) -> None:
-    """The clients: read all streams to their end."""
-
-    async def one() -> int:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        writer.write(head % len(REQUEST) + REQUEST)
-        count = 0
-        while data := await reader.read(65536):
-            count += data.count(b"data: ")
-            if b"0\r\n\r\n" in data[-16:]:
-                break
-        writer.close()
-        return count
-
-    print(sum(await asyncio.gather(*(one() for _ in range(STREAMS)))), flush=True)
+async def read(port: int, delays: list[int]) -> int:
+    """One stream to its end; returns how many events came."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    writer.write(head % len(REQUEST) + REQUEST)
+    count = 0
+    while data := await reader.read(65536):
+        now = time.monotonic_ns()
+        count += data.count(b"data: ")
+        delays += [now - int(stamp) for stamp in STAMP.findall(data)]
+        if b"0\r\n\r\n" in data[-16:]:
+            break
+    writer.close()
+    return count
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+async def client(ports: list[int], streams: int) -> None:
+    """So many streams from each port, at the same time. Prints for each port how many events came, and their median delay in µs."""
+    delays: list[list[int]] = [[] for _ in ports]
+    reads = [asyncio.gather(*(read(port, late) for _ in range(streams))) for port, late in zip(ports, delays, strict=True)]
+    counts = [sum(one) for one in await asyncio.gather(*reads)]
+    print(json.dumps([[count, statistics.median(late) / 1e3] for count, late in zip(counts, delays, strict=True)]), flush=True)
 
 
-def measure(upstream: int, *, addon: bool, script: str) -> float:
+# -- the measurements
+
+
+def cpu(port: int, proxy: Proxy) -> float:
     """Microseconds of mitmdump's CPU per event."""
-    args = [] if addon else ["-s", script]
-    with mitmdump(reverse(upstream), addon=addon, args=args) as proxy:
-        before = cpu_seconds(proxy.pid)
-        done = subprocess.run([sys.executable, __file__, "load", str(proxy.port)], check=True, capture_output=True, text=True)
-        return (cpu_seconds(proxy.pid) - before) / int(done.stdout) * 1e6
+    with running(proxy, reverse(port)) as process:
+        before = cpu_seconds(process.pid)
+        ((events, _),) = json.loads(load(__file__, STREAMS, process.port))
+        return (cpu_seconds(process.pid) - before) / events * 1e6
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "pass_through.py"
-        script.write_text(PASS_THROUGH, "ascii")
-        server = subprocess.Popen([sys.executable, __file__, "serve"], stdout=subprocess.PIPE, text=True)
-        try:
-            port = int(server.stdout.readline()) if server.stdout else 0
-            pairs = []
-            for _ in range(ROUNDS):
-                plain = measure(port, addon=False, script=str(script))
-                ours = measure(port, addon=True, script=str(script))
-                pairs.append((plain, ours))
-                print(
-                    f"pass-through {plain:6.1f} µs/event, Resplice {ours:6.1f} µs/event, our share {1 - plain / ours:6.1%}",
-                    flush=True,
-                )
-        finally:
-            server.kill()
-            server.wait()
-    share = statistics.median(1 - plain / ours for plain, ours in pairs)
-    print(f"{STREAMS} streams of {RATE} events/s: our share of mitmdump's CPU, median of {ROUNDS} pairs: {share:.1%}")
+def compare_cpu() -> None:
+    shares = []
+    with upstream(__file__, str(RATE)) as port:
+        for _ in range(ROUNDS):
+            plain, ours = cpu(port, PASSING), cpu(port, RESPLICE)
+            shares.append(1 - plain / ours)
+            print(f"pass-through {plain:6.1f} µs/event, Resplice {ours:6.1f} µs/event, our share {shares[-1]:6.1%}", flush=True)
+    median = statistics.median(shares)
+    print(f"{STREAMS} streams of {RATE} events/s: our share of mitmdump's CPU, median of {ROUNDS} pairs: {median:.1%}")
+
+
+def compare_delays() -> None:
+    ratios = []
+    with (
+        upstream(__file__, str(STAMPED_RATE)) as port,
+        running(PASSING, reverse(port)) as passing,
+        running(RESPLICE, reverse(port)) as resplice,
+    ):
+        load(__file__, 1, passing.port, resplice.port)  # everything is imported, and warm
+        for _ in range(ROUNDS):
+            found = json.loads(load(__file__, STAMPED_STREAMS, port, passing.port, resplice.port))
+            direct, plain, ours = (late for _, late in found)
+            ratios.append((ours - direct) / (plain - direct))
+            print(
+                f"median delay: without a proxy {direct:5.0f} µs; a pass-through addon adds {plain - direct:5.0f} µs, "
+                f"Resplice {ours - direct:5.0f} µs, ratio {ratios[-1]:.2f}",
+                flush=True,
+            )
+    median = statistics.median(ratios)
+    print(f"{STAMPED_STREAMS} streams of {STAMPED_RATE} events/s: added delay as a ratio, median of {ROUNDS} rounds: {median:.2f}")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
-        asyncio.run(serve())
+        asyncio.run(serve(int(sys.argv[2])))
     elif sys.argv[1:2] == ["load"]:
-        asyncio.run(load(int(sys.argv[2])))
+        asyncio.run(client([int(port) for port in sys.argv[3:]], int(sys.argv[2])))
     else:
-        main()
+        compare_cpu()
+        compare_delays()

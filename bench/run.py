@@ -1,4 +1,4 @@
-"""All benchmarks, or those named: python bench/run.py [decoders] [scaling] [pacing]. They print ratios, not verdicts."""
+"""All benchmarks, or those named: python bench/run.py [decoders] [scaling] [pacing] [bursts]. They print ratios, not verdicts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("decoders", "scaling", "pacing")
+NAMES = ("decoders", "scaling", "pacing", "bursts")
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
     if unknown:
         print(f"unknown benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    path = [str(HERE), str(HERE.parent / "examples")]
+    path = [str(HERE), str(HERE.parent / "examples"), str(HERE.parent / "tests")]
     for name in wanted:
         print(f"== {name}", flush=True)
         command = [sys.executable, str(HERE / f"{name}.py")]

@@ -157,7 +157,7 @@ class Upstream:
         self._scripts: dict[str, Script] = {}
         self._listener = socket.create_server((HOST, 0), backlog=64)
         self.port = self._listener.getsockname()[1]
-        self._context = _server_context(alpn) if tls else None
+        self._context = server_context(alpn) if tls else None
         self.errors: list[BaseException] = []
         self.requests: list[Answer] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -278,7 +278,7 @@ def _certificate() -> tuple[bytes, bytes]:
     )
 
 
-def _server_context(alpn: str) -> ssl.SSLContext:
+def server_context(alpn: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
         file.write(b"".join(_certificate()))
