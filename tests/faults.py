@@ -2,63 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import faults_anthropic
+from fault_rows import CHUNK, DELTA, PLAIN, A, C, Exact, Honest, R, exact, honest
 from resplice.session.policy import Policy
 
 import streams as s
 
-A, C, R = "anthropic-messages", "openai-chat", "openai-responses"
-PLAIN = Policy()
+__all__ = ["EXACT", "HONEST", "PLAIN", "Exact", "Honest"]
+
 CONVERT = Policy(comments="convert")
 HEARTBEAT = b":keepalive\n\n"
-DELTA = s.text_delta("Hel")
-CHUNK = s.chat_text("Hel")
-
-
-@dataclass(frozen=True)
-class Exact:
-    """A fault that is repaired: the client gets the events of the healthy stream."""
-
-    name: str
-    dialect: str
-    wire: bytes
-    healthy: bytes
-    kinds: frozenset[str]
-    policy: Policy = PLAIN
-
-
-@dataclass(frozen=True)
-class Honest:
-    """A fault that destroys information: the client gets an error event."""
-
-    name: str
-    dialect: str
-    wire: bytes
-    kinds: frozenset[str]
-    policy: Policy = PLAIN
-
-
-def exact(
-    name: str,
-    dialect: str,
-    broken: bytes,
-    *kinds: str,
-    of: bytes | None = None,
-    whole: bytes | None = None,
-    policy: Policy = PLAIN,
-) -> Exact:
-    """A row: `broken` stands where the healthy stream has `of`."""
-    if whole is not None:
-        return Exact(name, dialect, broken, whole, frozenset(kinds), policy)
-    healthy = s.HEALTHY[dialect]
-    part = of if of is not None else (DELTA if dialect == A else CHUNK)
-    assert part in healthy, name
-    return Exact(name, dialect, healthy.replace(part, broken, 1), healthy, frozenset(kinds), policy)
-
-
-def honest(name: str, dialect: str, wire: bytes, *kinds: str) -> Honest:
-    return Honest(name, dialect, wire, frozenset(kinds))
 
 
 def within(frame: bytes, place: bytes, extra: bytes) -> bytes:
@@ -250,6 +203,7 @@ EXACT = [
     exact("message_stop too early", A, s.MESSAGE_STOP + DELTA, "terminal_early"),
     exact("events after the end", A, s.ANTHROPIC + s.PING, "after_terminal", whole=s.ANTHROPIC),
     exact("message_start twice", A, s.MESSAGE_START * 2, "duplicate_start", of=s.MESSAGE_START),
+    *faults_anthropic.EXACT,
 ]
 
 HALF_A = s.MESSAGE_START + s.BLOCK_START + DELTA
@@ -353,4 +307,5 @@ HONEST = [
         s.RESPONSE_CREATED + b'data: {"type":"response.outp\n{"type":"error","code":"x","message":"boom"}\n\n',
         "truncated_json",
     ),
+    *faults_anthropic.HONEST,
 ]

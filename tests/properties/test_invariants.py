@@ -141,7 +141,7 @@ TEXT = st.text(
 def test_whatever_a_model_says_a_healthy_stream_passes_untouched(texts: list[str], tool: bool, data: st.DataObject) -> None:
     delta = s.json_delta if tool else s.text_delta
     for dialect, wire in (
-        ("anthropic-messages", s.anthropic(*map(delta, texts), start=s.TOOL_START if tool else s.BLOCK_START)),
+        ("anthropic-messages", s.anthropic(*map(delta, texts), start=s.TOOL_START if tool else s.BLOCK_START, reason="max_tokens")),
         ("openai-chat", s.chat(*map(s.chat_text, texts))),
         ("openai-responses", s.responses(*(s.output_delta(text, 2 + i) for i, text in enumerate(texts)))),
     ):
@@ -153,10 +153,12 @@ def test_whatever_a_model_says_a_healthy_stream_passes_untouched(texts: list[str
 EXPLAINS_SSE = 'An event looks so:\n\nevent: content_block_delta\ndata: {"type": "x"}\n\n: ping\n\ndata: [DONE]\n\n"}{"'
 
 
-@pytest.mark.parametrize("dialect", s.HEALTHY)
-def test_a_model_that_explains_event_streams_passes_untouched_cut_at_every_byte(dialect: str) -> None:
+@pytest.mark.parametrize(("dialect", "tool"), [*((name, False) for name in s.HEALTHY), ("anthropic-messages", True)])
+def test_a_model_that_explains_event_streams_passes_untouched_cut_at_every_byte(dialect: str, tool: bool) -> None:
     wire = {
-        "anthropic-messages": s.anthropic(s.text_delta(EXPLAINS_SSE), s.json_delta(EXPLAINS_SSE)),
+        "anthropic-messages": s.anthropic(s.text_delta(EXPLAINS_SSE))
+        if not tool
+        else s.anthropic(s.json_delta(EXPLAINS_SSE), start=s.TOOL_START),
         "openai-chat": s.chat(s.chat_text(EXPLAINS_SSE)),
         "openai-responses": s.responses(s.output_delta(EXPLAINS_SSE, 2)),
     }[dialect]

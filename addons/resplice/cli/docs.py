@@ -27,6 +27,7 @@ _GROUPS: Final = {
     "framing": "Framing",
     "encoding": "Encoding",
     "meaning": "Ids, names, keepalives",
+    "messages": "Anthropic Messages: the order and the fields of events",
     "terminals": "Ends of streams",
     "errors": "Errors inside a 200",
     "losses": "Losses: they end in an honest error",
@@ -57,8 +58,8 @@ def _paths(patterns: tuple[re.Pattern[str], ...]) -> str:
 
 
 def _faults() -> str:
-    groups = dict.fromkeys(fault.group for fault in CATALOGUE)
-    return "\n\n".join(_fault_group(group) for group in groups)
+    used = {fault.group for fault in CATALOGUE}
+    return "\n\n".join(_fault_group(group) for group in _GROUPS if group in used)
 
 
 def _fault_group(group: str) -> str:

@@ -11,7 +11,7 @@ from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Str
 from resplice.core.kinds import Kind
 from resplice.core.payload import OPAQUE, strict
 from resplice.dialects import Dialect, Json, Role, for_frame
-from resplice.session.contract import Broken, Mended
+from resplice.session.contract import Broken, Mended, Noted
 from resplice.session.ends import Ends
 from resplice.session.fillers import Fillers
 from resplice.session.mending import apply, show
@@ -135,7 +135,7 @@ class Frames:
             return self._bring_to_id(item)
         return show(stream, item)
 
-    def mended(self, item: Frame, fate: Mended | Broken) -> bytes:
+    def mended(self, item: Frame, fate: Mended | Broken | Noted) -> bytes:
         """An event that has been shown to the contract, and does not fit."""
         return apply(self._stream, item, fate)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from resplice.core.items import Frame
 from resplice.core.kinds import Kind
 from resplice.core.members import edited
-from resplice.session.contract import Broken, Mended
+from resplice.session.contract import Broken, Mended, Noted
 from resplice.session.stream import Stream
 
 
@@ -20,10 +20,13 @@ def show(stream: Stream, item: Frame, *, rewrite_id: bool = False) -> bytes:
     return _under_id(stream, item) if rewrite_id else stream.deliver(item)
 
 
-def apply(stream: Stream, item: Frame, fate: Mended | Broken, *, rewrite_id: bool = False) -> bytes:
+def apply(stream: Stream, item: Frame, fate: Mended | Broken | Noted, *, rewrite_id: bool = False) -> bytes:
     """Deliver what becomes of an event that does not fit."""
     if isinstance(fate, Broken):
         return stream.lose(item.raw, fate.kind, fate.why)
+    if isinstance(fate, Noted):
+        stream.ledger.note(fate.kind, fate.why)
+        return _under_id(stream, item) if rewrite_id else stream.deliver(item)
     kinds, why, frames = fate.also, fate.why, []
     for name, value in fate.events:
         try:
@@ -36,6 +39,8 @@ def apply(stream: Stream, item: Frame, fate: Mended | Broken, *, rewrite_id: boo
         frames.append(stream.write(name, payload))
     stream.events_out += len(frames)
     stream.cr_seen |= Kind.CR_LINE_END in item.kinds
+    for kind in fate.left:
+        stream.note_left(kind)
     return stream.change(item.raw, b"".join(frames), fate.kind, why, (*kinds, *item.kinds))
 
 

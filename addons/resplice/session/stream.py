@@ -116,11 +116,15 @@ class Stream:
 
     def leave(self, raw: bytes, kind: Kind) -> bytes:
         """The next bytes of the input are broken and pass as they are, for the user does not want that repair."""
-        whose = "a guess that nobody asked for" if kind in OPT_IN else "switched off"
-        self.ledger.note(kind, f"found, and left alone in {len(raw)} bytes: its repair is {whose}")
+        self.note_left(kind, f" in {len(raw)} bytes")
         if raw:
             self.line_open = not raw.endswith(self.wire.boundaries)
         return self.pass_(raw)
+
+    def note_left(self, kind: Kind, where: str = "") -> None:
+        """Something broken was found and, by policy, not repaired."""
+        whose = "a guess that nobody asked for" if kind in OPT_IN else "switched off"
+        self.ledger.note(kind, f"found, and left alone{where}: its repair is {whose}")
 
     def _unwanted(self, kinds: tuple[Kind, ...]) -> Kind | None:
         return next((kind for kind in kinds if not self.policy.does(kind)), None)

@@ -83,6 +83,14 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "earendil-works/pi/issues/5793",
     ),
     Fault(
+        Kind.ARGUMENTS_TRUNCATED,
+        "losses",
+        "the arguments of a tool call are cut, and yet the answer ends as if it were whole: SDKs report other arguments, even none",
+        "error event; where the stop reason says that the answer was cut (`max_tokens`), it passes",
+        "a call with other arguments than the model's is worse than none",
+        GITHUB + "vercel/ai/issues/18331",
+    ),
+    Fault(
         Kind.SPLICED_GENERATION,
         "losses",
         "a second message starts while the first is open; SDKs merge the two",

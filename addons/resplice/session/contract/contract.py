@@ -23,6 +23,8 @@ class Mended:
     why: str
     """One sentence for the record; holds nothing from the wire but names, ids and numbers."""
     also: tuple[Kind, ...] = ()
+    left: tuple[Kind, ...] = ()
+    """Further kinds that were found in it and, by policy, left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,15 @@ class Broken:
     why: str
 
 
-type Fate = Mended | Broken | None
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The event passes as it came, but something about it is worth a record."""
+
+    kind: Kind
+    why: str
+
+
+type Fate = Mended | Broken | Noted | None
 """None: the event fits, and passes as the bytes that it came as."""
 
 

@@ -1,0 +1,43 @@
+r"""Surrogate pairs that were cut between two deltas: the first half waits for the second.
+
+A server that cuts text by UTF-16 units sends an emoji as `"\ud83d"` and then `"\ude00"`. Both are strict JSON; the text that a
+client keeps of them can't be sent back, or written. https://github.com/anthropics/claude-code/issues/1939
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from typing import Final
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_HIGH: Final = re.compile("[\ud800-\udbff]")
+_MAX_WAITING: Final = 64
+LOST: Final = "\ufffd"
+"""What a half becomes whose other half never comes."""
+
+
+class Halves:
+    """First halves that wait, each for the next delta of its own text."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[Hashable, str] = {}
+
+    def join(self, key: Hashable, text: str) -> str:
+        """The text of a delta as it is to go out: `text` itself where nothing is amiss. `key` tells which text it continues."""
+        if text.isascii() and not self.waiting:
+            return text
+        half = self.waiting.pop(key, "") if text else ""
+        if not half and not _SURROGATE.search(text):
+            return text
+        if _HIGH.match(text[-1]) and len(self.waiting) < _MAX_WAITING:
+            self.waiting[key] = text[-1]
+            text = text[:-1]
+        return whole(half + text)
+
+
+def whole(text: str) -> str:
+    """`text` with its pairs joined; a half that stands alone becomes U+FFFD."""
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,0 +1,244 @@
+"""Broken promises of Anthropic Messages, one row each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fault_rows import A, exact, honest
+
+import streams as s
+
+
+def start(index: int, block: dict[str, Any] | None = None) -> bytes:
+    return s.typed({"type": "content_block_start", "index": index, "content_block": block or {"type": "text", "text": ""}})
+
+
+def stop(index: int) -> bytes:
+    return s.typed({"type": "content_block_stop", "index": index})
+
+
+def grow(index: Any, **delta: Any) -> bytes:
+    return s.typed({"type": "content_block_delta", "index": index, "delta": delta})
+
+
+def think(text: str, index: int = 0) -> bytes:
+    return grow(index, type="thinking_delta", thinking=text)
+
+
+def sign(index: int = 0) -> bytes:
+    return grow(index, type="signature_delta", signature="EqQB+/=")
+
+
+def message(*frames: bytes, reason: str = "end_turn") -> bytes:
+    return s.MESSAGE_START + b"".join(frames) + s.message_delta(reason) + s.MESSAGE_STOP
+
+
+def without(frame: bytes, *members: bytes) -> bytes:
+    """`frame` without some of its members, each with the comma behind or before it."""
+    for member in members:
+        assert member in frame, member
+        frame = frame.replace(member, b"", 1)
+    return frame
+
+
+THINKING = {"type": "thinking", "thinking": "", "signature": ""}
+TOOL = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
+OTHER_TOOL = TOOL | {"id": "toolu_2"}
+SEARCH = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+HELLO = s.text_delta("Hel") + s.text_delta("lo")
+MINTED = (
+    s.MESSAGE_START.replace(b"msg_01", b"msg_t")
+    .replace(b"tiny-a", b"unknown")
+    .replace(b'_tokens": 3', b'_tokens": 0')
+    .replace(b'_tokens": 1', b'_tokens": 0')
+)
+TWO = message(start(0, THINKING), think("t"), sign(), stop(0), start(1), s.text_delta("a", 1), stop(1))
+CALLS = message(
+    start(0, TOOL), s.json_delta('{"q": 1}'), stop(0), start(1, OTHER_TOOL), s.json_delta('{"q": 2}', 1), stop(1), reason="tool_use"
+)
+
+
+def half(frame: bytes, mark: str, pair_half: str) -> bytes:
+    """`frame` with a lone surrogate, escaped, for a mark in its text."""
+    return frame.replace(mark.encode(), pair_half.encode())
+
+
+EXACT = [
+    # the message
+    exact(
+        "the message is never started",
+        A,
+        s.ANTHROPIC.removeprefix(s.MESSAGE_START + s.BLOCK_START + s.PING).join([s.BLOCK_START, b""]),
+        "message_start_missing",
+        whole=s.ANTHROPIC.replace(s.MESSAGE_START, MINTED),
+    ),
+    exact(
+        "neither the message nor its block is started",
+        A,
+        HELLO + stop(0) + s.message_delta() + s.MESSAGE_STOP,
+        "message_start_missing",
+        "block_start_missing",
+        whole=MINTED + start(0) + HELLO + stop(0) + s.message_delta() + s.MESSAGE_STOP,
+    ),
+    exact(
+        "a start without content",
+        A,
+        without(s.ANTHROPIC, b' "content": [],'),
+        "message_start_incomplete",
+        whole=s.ANTHROPIC,
+    ),
+    exact(
+        "a start whose content is null",
+        A,
+        s.ANTHROPIC.replace(b'"content": []', b'"content": null', 1),
+        "message_start_incomplete",
+        whole=s.ANTHROPIC,
+    ),
+    exact(
+        "a start without usage",
+        A,
+        without(s.ANTHROPIC, b', "usage": {"input_tokens": 3, "output_tokens": 1}'),
+        "message_start_incomplete",
+        whole=s.ANTHROPIC.replace(b'"input_tokens": 3, "output_tokens": 1', b'"input_tokens": 0, "output_tokens": 0'),
+    ),
+    exact(
+        "an end without usage",
+        A,
+        without(s.ANTHROPIC, b', "usage": {"output_tokens": 9}'),
+        "message_delta_incomplete",
+        whole=s.ANTHROPIC.replace(b'"output_tokens": 9', b'"output_tokens": 1'),
+    ),
+    # starts and stops
+    exact("a start is missing", A, message(HELLO, stop(0)), "block_start_missing", whole=message(start(0), HELLO, stop(0))),
+    exact(
+        "the start of thinking is missing",
+        A,
+        TWO.replace(start(0, THINKING), b""),
+        "block_start_missing",
+        whole=TWO,
+    ),
+    exact("a start comes twice", A, s.BLOCK_START * 2, "block_start_duplicate", of=s.BLOCK_START),
+    exact(
+        "a stop is missing",
+        A,
+        s.ANTHROPIC.replace(s.BLOCK_STOP, b""),
+        "block_stop_missing",
+        whole=s.ANTHROPIC,
+    ),
+    exact(
+        "a call's stop is missing",
+        A,
+        CALLS.replace(stop(1), b""),
+        "block_stop_missing",
+        whole=CALLS,
+    ),
+    exact("a stop comes twice", A, s.BLOCK_STOP * 2, "block_stop_duplicate", of=s.BLOCK_STOP),
+    # indexes
+    exact(
+        "the same index twice, one block after the other",
+        A,
+        TWO.replace(b'"index": 1', b'"index": 0'),
+        "block_index",
+        whole=TWO,
+    ),
+    exact(
+        "the same index twice, the first block still open",
+        A,
+        TWO.replace(stop(0), b"", 1).replace(b'"index": 1', b'"index": 0'),
+        "block_index",
+        "block_stop_missing",
+        whole=TWO,
+    ),
+    exact("two calls under the same index", A, CALLS.replace(b'"index": 1', b'"index": 0'), "block_index", whole=CALLS),
+    exact(
+        "indexes begin with one",
+        A,
+        TWO.replace(b'"index": 1', b'"index": 2').replace(b'"index": 0', b'"index": 1'),
+        "block_index",
+        whole=TWO,
+    ),
+    exact(
+        "indexes are missing",
+        A,
+        s.ANTHROPIC.replace(b'"index": 0, ', b"").replace(b', "index": 0', b""),
+        "block_index",
+        whole=s.ANTHROPIC,
+    ),
+    exact("an index that no block bears", A, s.text_delta("Hel", 5), "block_index", of=s.text_delta("Hel")),
+    exact(
+        "text in the place of thinking",
+        A,
+        message(start(0, THINKING), think("t"), sign(), s.text_delta("a"), stop(0)),
+        "block_start_missing",
+        "block_stop_missing",
+        "block_index",
+        whole=TWO,
+    ),
+    # halves of characters
+    exact(
+        "a pair of surrogates is cut in text",
+        A,
+        s.anthropic(half(s.text_delta("a~"), "~", "\\ud83d"), s.PING, half(s.text_delta("~b"), "~", "\\ude00")),
+        "lone_surrogate",
+        whole=s.anthropic(s.text_delta("a"), s.text_delta("\U0001f600b")),
+    ),
+    exact(
+        "a half stands alone in its delta",
+        A,
+        s.anthropic(s.text_delta("a"), half(s.text_delta("~"), "~", "\\ud83d"), half(s.text_delta("~"), "~", "\\ude00")),
+        "lone_surrogate",
+        whole=s.anthropic(s.text_delta("a"), s.text_delta("\U0001f600")),
+    ),
+    exact(
+        "a pair of surrogates is cut in arguments",
+        A,
+        s.anthropic(half(s.json_delta('{"q": "~'), "~", "\\ud83d"), half(s.json_delta('~"}'), "~", "\\ude00"), start=s.TOOL_START),
+        "lone_surrogate",
+        whole=s.anthropic(s.json_delta('{"q": "'), s.json_delta('\U0001f600"}'), start=s.TOOL_START),
+    ),
+    exact(
+        "the second half never comes",
+        A,
+        s.anthropic(half(s.text_delta("a~"), "~", "\\ud83d")),
+        "lone_surrogate",
+        whole=s.anthropic(s.text_delta("a"), s.text_delta("\ufffd")),
+    ),
+    exact(
+        "the first half never came",
+        A,
+        s.anthropic(half(s.text_delta("~b"), "~", "\\ude00")),
+        "lone_surrogate",
+        whole=s.anthropic(s.text_delta("\ufffdb")),
+    ),
+]
+
+HONEST = [
+    honest(
+        "arguments are cut, and the message ends as if whole",
+        A,
+        s.anthropic(s.json_delta('{"q": "a'), start=s.TOOL_START, reason="tool_use"),
+        "arguments_truncated",
+    ),
+    honest(
+        "arguments are cut in a call that is never closed",
+        A,
+        s.anthropic(s.json_delta('{"q": "a'), start=s.TOOL_START).replace(s.BLOCK_STOP, b""),
+        "arguments_truncated",
+    ),
+    honest("arguments without a call", A, message(s.json_delta('{"q": 1}'), stop(0)), "block_unknown"),
+    honest("arguments under an index of no call", A, CALLS.replace(start(1, OTHER_TOOL), b""), "block_unknown"),
+    honest("arguments in a block of text", A, s.anthropic(s.json_delta('{"q": 1}')), "block_unknown"),
+    honest("a stop without a start", A, message(stop(0)), "block_unknown"),
+    honest(
+        "a call starts in the place of one that is incomplete",
+        A,
+        message(start(0, TOOL), s.json_delta('{"q"'), start(0, OTHER_TOOL), s.json_delta('{"q": 2}'), stop(0), reason="tool_use"),
+        "block_unknown",
+    ),
+    honest(
+        "a call is made again under its own id",
+        A,
+        message(start(0, TOOL), s.json_delta('{"q": 1}'), start(0, TOOL), s.json_delta('{"q": 1}'), stop(0), reason="tool_use"),
+        "block_unknown",
+    ),
+]
