@@ -1,18 +1,21 @@
 # Everything runs in .venv, which the first command makes. Paths are relative: the clone may lie in a folder with blanks in its name.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak lint format bench clean
+.PHONY: help demo test test-agents soak lint format bench clean
 PYTHON := .venv/bin/python
 READY := .venv/.ready
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1	/'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1	/'
 
 demo: $(READY) ## broken streams into the real SDKs, without and with Resplice: a table
 	@$(PYTHON) examples/demo.py $(ARGS)
 
 test: $(READY) ## the whole test suite; ARGS="-k name" for a part of it
 	@$(PYTHON) -m pytest $(ARGS)
+
+test-agents: $(READY) ## Claude Code, Codex and Gemini CLI from npm, through HTTPS interception, without Resplice and with it
+	@$(PYTHON) -m pytest -m agents tests/agents $(ARGS)
 
 soak: $(READY) ## look for streams that break an invariant, ROUNDS=20 times with new random ones
 	@for round in $$(seq $(or $(ROUNDS),20)); do \

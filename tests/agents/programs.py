@@ -1,0 +1,209 @@
+"""Coding agents as their users run them: installed from npm, asked one question, read by what they print."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from processes import REPOSITORY, Mitmdump
+
+FOLDER = REPOSITORY / "out" / "agents"
+INSTALL_DEADLINE = 600.0
+MODEL = "gpt-5"
+type Events = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What an agent shows to its user, in the end."""
+
+    says: str
+    """The answer, or the error."""
+    answered: bool
+    """It reports success."""
+    seconds: float
+    hung: bool = False
+    """It did not come to an end, and was stopped."""
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One of them."""
+
+    name: str
+    package: str
+    binary: str
+    dialect: str
+    command: tuple[str, ...]
+    """What follows the binary."""
+    key: str
+    """The variable for its API key."""
+    variables: Mapping[str, str]
+    read: Callable[[str, str], tuple[bool, str]]
+    """(standard output, standard error) -> whether it reports success, and the answer or the error."""
+    config: tuple[str, str] = ("", "")
+    """A file in its home, and what is in it."""
+
+    def ask(self, proxy: Mitmdump, answer: str, limit: float) -> Shown:
+        """Ask it something; the upstream answers with the scenario of that name. It is stopped after `limit` seconds."""
+        with tempfile.TemporaryDirectory(prefix="agent-", ignore_cleanup_errors=True) as home:
+            if self.config[0]:
+                path = Path(home) / self.config[0]
+                path.parent.mkdir()
+                path.write_text(self.config[1], "utf-8")
+            return self._run(Path(home), {**_environment(proxy, home), **self.variables, self.key: answer}, limit)
+
+    def _run(self, home: Path, environment: dict[str, str], limit: float) -> Shown:
+        begin = time.monotonic()
+        command = [str(FOLDER / "node_modules" / ".bin" / self.binary), *self.command]
+        process = subprocess.Popen(
+            command,
+            cwd=home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            out, err = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            return Shown(f"(nothing within {limit:.0f} s)", answered=False, seconds=limit, hung=True)
+        finally:
+            _end(process)
+        answered, says = self.read(out, err)
+        return Shown(" ".join(says.split()), answered and process.returncode == 0, time.monotonic() - begin)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """The agent's own children are of its process group, which is ours alone."""
+    try:
+        os.killpg(process.pid, 9)
+    except ProcessLookupError:
+        return
+    process.wait(30)
+
+
+def _environment(proxy: Mitmdump, home: str) -> dict[str, str]:
+    proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), proxy.url)
+    trust = dict.fromkeys(("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"), str(proxy.ca_cert))
+    return {"PATH": os.environ["PATH"], "HOME": home, "TERM": "dumb", "LANG": "C.UTF-8", **proxies, **trust}
+
+
+def install() -> str:
+    """Install those that are not there yet. Returns why that can't be done, or an empty string."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        return "Node and npm are not on this machine"
+    missing = [agent.package for agent in AGENTS if not (FOLDER / "node_modules" / agent.package).exists()]
+    if not missing:
+        return ""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(FOLDER), *missing]
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=INSTALL_DEADLINE, check=False)
+    return f"npm could not install {', '.join(missing)}: {done.stderr[-300:]}" if done.returncode else ""
+
+
+def _events(out: str) -> Events:
+    found = []
+    for line in out.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            found.append(value)
+    return found
+
+
+def _read_claude(out: str, err: str) -> tuple[bool, str]:
+    events = _events(out)
+    if not events:
+        return False, err
+    return not events[-1].get("is_error"), str(events[-1].get("result"))
+
+
+def _read_codex(out: str, err: str) -> tuple[bool, str]:
+    events = _events(out)
+    failures = [event["error"]["message"] for event in events if event["type"] == "turn.failed"]
+    if failures or not any(event["type"] == "turn.completed" for event in events):
+        return False, failures[-1] if failures else err
+    said = [event["item"] for event in events if event["type"] == "item.completed"]
+    return True, "".join(item["text"] for item in said if item["type"] == "agent_message")
+
+
+def _read_gemini(out: str, err: str) -> tuple[bool, str]:
+    for text in (out, err):
+        begin = text.find("{\n")
+        try:
+            value = json.loads(text[begin:]) if begin >= 0 else {}
+        except ValueError:
+            continue
+        if value.get("error"):
+            return False, str(value["error"].get("message", value["error"]))
+        if "response" in value:
+            return True, str(value["response"])
+    return False, err or out
+
+
+_CODEX_CONFIG = f"""
+model = "{MODEL}"
+model_provider = "api"
+
+[model_providers.api]
+name = "api"
+base_url = "https://api.openai.com/v1"
+wire_api = "responses"
+env_key = "API_KEY"
+request_max_retries = 0
+stream_max_retries = 0
+"""
+
+CLAUDE = Agent(
+    "Claude Code",
+    "@anthropic-ai/claude-code",
+    "claude",
+    "anthropic-messages",
+    ("-p", "When is high tide?", "--output-format", "json"),
+    "ANTHROPIC_API_KEY",
+    {
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",  # shows the stream's own error
+        "CLAUDE_CODE_MAX_RETRIES": "0",
+        "DISABLE_TELEMETRY": "1",
+        "DISABLE_AUTOUPDATER": "1",
+    },
+    _read_claude,
+)
+CODEX = Agent(
+    "Codex CLI",
+    "@openai/codex",
+    "codex",
+    "openai-responses",
+    ("exec", "--skip-git-repo-check", "--json", "When is high tide?"),
+    "API_KEY",
+    {},
+    _read_codex,
+    (".codex/config.toml", _CODEX_CONFIG),
+)
+GEMINI = Agent(
+    "Gemini CLI",
+    "@google/gemini-cli",
+    "gemini",
+    "gemini",
+    ("-p", "When is high tide?", "--output-format", "json"),
+    "GEMINI_API_KEY",
+    {"GEMINI_CLI_TRUST_WORKSPACE": "true"},
+    _read_gemini,
+    (".gemini/settings.json", json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}})),
+)
+AGENTS = (CLAUDE, CODEX, GEMINI)
