@@ -32,6 +32,7 @@ _GROUPS: Final = {
     "errors": "Errors inside a 200",
     "losses": "Losses: they end in an honest error",
     "notes": "Notes: nothing is changed",
+    "sockets": "WebSockets: observed, never changed",
 }
 _EXAMPLE_TIME: Final = 1795248000.0
 _EXAMPLE: Final = (

@@ -75,6 +75,22 @@ class Stall:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketReceipt:
+    """What is told of a WebSocket, beside what is told of any stream."""
+
+    close_code: int | None
+    """None or 1006: the connection was broken off."""
+    closed_by_client: bool
+    client_messages: int
+    responses: int
+    """How many responses began."""
+    unfinished: int
+    """How many were asked for, or began, and did not end."""
+    failed: int
+    """How many ended, and were said to have failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The delivery receipt: what went through a stream, from first byte to last. Times are seconds on the caller's clock."""
 
@@ -120,3 +136,5 @@ class Receipt:
     """How many long silences there were, the last one included."""
     stalled: float
     """How long they were together."""
+    socket: SocketReceipt | None = None
+    """None: the stream was the body of an HTTP response."""

@@ -81,6 +81,10 @@ class Kind(StrEnum):
     ARGUMENTS_TRUNCATED = "arguments_truncated"
     AFTER_ERROR = "after_error"
     UNDELIVERED = "undelivered"
+    # WebSockets
+    MESSAGE_MALFORMED = "message_malformed"
+    RESPONSE_UNFINISHED = "response_unfinished"
+    ABNORMAL_CLOSE = "abnormal_close"
     # notes
     SIGNATURE_MISSING = "signature_missing"
     UPSTREAM_ERROR = "upstream_error"

@@ -20,6 +20,7 @@ from resplice.proxy.keep import Keeper
 from resplice.proxy.opening import analyse, looked_at, open_stream, reason
 from resplice.proxy.stream import TICK, Stream
 from resplice.proxy.view import StreamView
+from resplice.proxy.websocket import Sockets
 from resplice.records.sidecar import SidecarWriter
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mitmproxy import http
     from mitmproxy.addonmanager import Loader
 
+    from resplice.core.events import Receipt
     from resplice.records.schema import Record, StreamContext
 
 __all__ = ["Resplice"]
@@ -68,6 +70,7 @@ class Resplice:
         """Streams that are open."""
         self._seen: weakref.WeakSet[http.HTTPFlow] = weakref.WeakSet()
         """Live flows that had a stream: they are no saved flows, even once they are over."""
+        self._sockets = Sockets(self._write, self._socket_closed)
         self._leaving = False
         self._keeper = Keeper()
         self.addons = [Commands(self._streams)]
@@ -103,6 +106,7 @@ class Resplice:
     def done(self) -> Awaitable[None] | None:
         """End open streams honestly and drain the log. When only the addon is reloaded, its streams go on with it."""
         self._leaving = True
+        self._sockets.leave()
         if self._streams and internals.is_shutting_down():
             return asyncio.ensure_future(self._shut_down())
         self._close_log_if_idle()
@@ -141,6 +145,22 @@ class Resplice:
         """The end of a stream that the shim did not see."""
         if (stream := self._streams.get(flow)) is not None:
             stream.finish(reason(flow), flow.error.msg if flow.error else "")
+
+    @fail_open
+    def websocket_start(self, flow: http.HTTPFlow) -> None:
+        """Follow a WebSocket of an API that answers over one."""
+        if not self._leaving:
+            self._sockets.start(flow, self._settings)
+
+    @fail_open
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """Look at a message, which passes as it is."""
+        self._sockets.message(flow)
+
+    @fail_open
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """Write the receipt."""
+        self._sockets.end(flow)
 
     # -- what the hooks do
 
@@ -209,6 +229,10 @@ class Resplice:
             logger.log(report.level(receipt), "%s", report.sentence(context, receipt))
         if self._leaving:
             self._close_log_if_idle()
+
+    def _socket_closed(self, flow: http.HTTPFlow, context: StreamContext, receipt: Receipt) -> None:
+        self._keeper.told(flow, context, receipt)
+        logger.log(report.level(receipt), "%s", report.sentence(context, receipt))
 
     async def _shut_down(self) -> None:
         for stream in self._streams.values():

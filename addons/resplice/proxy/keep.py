@@ -21,7 +21,7 @@ from resplice.records.changes import account
 if TYPE_CHECKING:
     from mitmproxy import http
 
-    from resplice.core.events import Finding
+    from resplice.core.events import Finding, Receipt
     from resplice.proxy.options import Settings
     from resplice.proxy.stream import Stream
     from resplice.records.schema import StreamContext
@@ -137,8 +137,12 @@ class Keeper:
         receipt = stream.receipt
         if receipt is None or receipt.dialect is None:
             return
-        flow.metadata[VERDICT] = report.metadata(context, receipt)
+        self.told(flow, context, receipt)
         self._put(flow, stream)
+
+    def told(self, flow: http.HTTPFlow, context: StreamContext, receipt: Receipt) -> None:
+        """What there is to be told of a stream stays with the flow; of a WebSocket that is all."""
+        flow.metadata[VERDICT] = report.metadata(context, receipt)
         if self._settings is not None and self._settings.marks:
             _sign(flow, report.mark(receipt), report.summary(receipt) if report.mark(receipt) else "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any, Final
@@ -166,6 +166,7 @@ def close_record(
         **_times(ctx, receipt, ts),
         "findings": dict(sorted(receipt.kinds.items())),
         "losses": receipt.losses,
+        "socket": None if receipt.socket is None else asdict(receipt.socket),
         "lost_records": lost_records,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from resplice.core.events import Reason, Receipt
+from resplice.core.events import Reason, Receipt, SocketReceipt
 from resplice.core.kinds import Kind
 
 if TYPE_CHECKING:
@@ -102,12 +102,29 @@ def judge(receipt: Receipt, *, client_gone: bool, source: str, mode: str) -> Ver
 
     ``client_gone``: the client disconnected before the stream was ended; ``source`` and ``mode`` are the context's.
     """
+    if receipt.socket is not None:
+        return _judge_socket(receipt, receipt.socket, live=source == "live")
     case = _Case(receipt, client_gone or receipt.outcome is Reason.CLIENT_DISCONNECT, source == "live", mode == "observe")
     if not case.whole:
         sentence = next(words for reason in _REASONS_AGAINST if (words := reason(case)))
         return Verdict(whole=False, delivered_whole=False, sentence=sentence)
     unread = receipt.outcome is Reason.CLIENT_STALLED
     return Verdict(whole=True, delivered_whole=case.live and not unread, sentence=_UNREAD if unread else _praise(case))
+
+
+def _judge_socket(receipt: Receipt, socket: SocketReceipt, *, live: bool) -> Verdict:
+    """Any number of answers; their connection's end is no answer's end."""
+    total = "1 response" if socket.responses == 1 else f"{socket.responses} responses"
+    against = (
+        (socket.unfinished, f"Of {total} that began, or were asked for, {socket.unfinished} did not end."),
+        (receipt.losses, f"Of {total}, a part did not arrive as it should have ({receipt.losses} messages damaged)."),
+        (socket.failed, f"Of {total}, {socket.failed} failed, and said so."),
+        (not socket.responses, "No response began on this connection."),
+    )
+    for is_against, sentence in against:
+        if is_against:
+            return Verdict(whole=False, delivered_whole=False, sentence=sentence)
+    return Verdict(whole=True, delivered_whole=live, sentence=f"{total}: whole, and passed on.")
 
 
 def _praise(case: _Case) -> str:

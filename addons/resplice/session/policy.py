@@ -77,7 +77,7 @@ def _repair(name: str, option: str) -> Kind:
         hint = f"did you mean {near[0]}?" if near else "`resplice faults` lists them all."
         raise ValueError(f"{option} has {name[:64]!r}, which is no repair; {hint}")
     if kind not in REPAIRS:
-        is_note = BY_KIND[kind].group == "notes"
+        is_note = BY_KIND[kind].group in {"notes", "sockets"}
         why = "a note: nothing is changed for it" if is_note else "a loss: what the upstream destroyed can't be switched off"
         raise ValueError(f"{option} has {kind}, which is {why}; leave it out.")
     return kind

@@ -97,4 +97,4 @@ def test_what_is_no_repair_is_refused_in_one_line(off: str, on: str, complaint: 
 
 
 def test_losses_and_notes_are_no_repairs() -> None:
-    assert {BY_KIND[kind].group for kind in set(Kind) - REPAIRS} == {"losses", "notes"}
+    assert {BY_KIND[kind].group for kind in set(Kind) - REPAIRS} == {"losses", "notes", "sockets"}

@@ -34,4 +34,4 @@ class Fault:
     @property
     def is_repair(self) -> bool:
         """Something is mended, and a user may decide that it is not. Losses and notes are facts: they can't be decided away."""
-        return self.group not in {"losses", "notes"}
+        return self.group not in {"losses", "notes", "sockets"}
