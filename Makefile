@@ -29,7 +29,7 @@ lint: $(READY) ## ruff and mypy --strict
 
 format: $(READY) ## lay out the code, write the generated parts of the README
 	@$(PYTHON) -m ruff format .
-	@$(PYTHON) -m resplice.cli.docs README.md
+	@$(PYTHON) -m resplice.cli.docs README.md docs/*.md
 
 bench: $(READY) ## measure speed
 	@$(PYTHON) bench/run.py $(ARGS)

@@ -11,17 +11,19 @@ from resplice.proxy.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 LINKS = sorted({link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link})
 NAMED = sorted(set(re.findall(r"\b(?:addons|examples)/[\w./-]*\w", README)))
 TARGETS = sorted(set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE)))
 
 
-def test_the_generated_parts_are_as_the_code_is():
-    assert generate(README) == README, "run `make format`"
+@pytest.mark.parametrize("page", PAGES)
+def test_the_generated_parts_are_as_the_code_is(page):
+    assert generate(PAGES[page]) == PAGES[page], "run `make format`"
 
 
-def test_every_generator_has_its_place_in_the_readme():
-    assert set(re.findall(r"<!-- generated: (\w+) -->", README)) == set(PARTS)
+def test_every_generator_has_its_place_on_a_page():
+    assert set(re.findall(r"<!-- generated: (\w+) -->", "".join(PAGES.values()))) == set(PARTS)
 
 
 @pytest.mark.parametrize("link", LINKS)
@@ -46,10 +48,11 @@ def test_an_option_that_is_named_exists():
 
 def test_every_fault_is_in_the_catalogue():
     assert set(re.findall(r"^\| \[`(\w+)`\]", README, re.MULTILINE)) == {str(kind) for kind in Kind}
+    assert set(re.findall(r"^### `(\w+)`", PAGES["faults.md"], re.MULTILINE)) == {str(kind) for kind in Kind}
 
 
 def test_every_table_has_as_many_cells_in_each_row():
-    for table in re.findall(r"(?:^\|.*\|\n)+", README, re.MULTILINE):
+    for table in re.findall(r"(?:^\|.*\|\n)+", "".join(PAGES.values()), re.MULTILINE):
         assert len({len(re.split(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table
 
 

@@ -1,4 +1,4 @@
-"""Writes the generated parts of the README, so that its tables are as the code: ``python -m resplice.cli.docs README.md``."""
+"""Writes the generated parts of the pages, so that tables are as the code: ``python -m resplice.cli.docs README.md docs/*.md``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from resplice.core.catalogue import CATALOGUE
+from resplice.cli.faults import about, example_lines, outcome_lines
+from resplice.core.catalogue import CATALOGUE, GROUPS, Fault
 from resplice.core.events import Reason
 from resplice.dialects import DIALECTS, by_name
 from resplice.proxy.options import markdown_table
@@ -23,17 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "generate", "main"]
 
 _BLOCK: Final = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_GROUPS: Final = {
-    "framing": "Framing",
-    "encoding": "Encoding",
-    "meaning": "Ids, names, keepalives",
-    "messages": "Anthropic Messages: the order and the fields of events",
-    "terminals": "Ends of streams",
-    "errors": "Errors inside a 200",
-    "losses": "Losses: they end in an honest error",
-    "notes": "Notes: nothing is changed",
-    "sockets": "WebSockets: observed, never changed",
-}
 _EXAMPLE_TIME: Final = 1795248000.0
 _EXAMPLE: Final = (
     b'event: message_start\n\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant",'
@@ -59,18 +49,33 @@ def _paths(patterns: tuple[re.Pattern[str], ...]) -> str:
 
 
 def _faults() -> str:
-    used = {fault.group for fault in CATALOGUE}
-    return "\n\n".join(_fault_group(group) for group in _GROUPS if group in used)
+    return "\n\n".join(_fault_group(group) for group in GROUPS if _of(group))
+
+
+def _of(group: str) -> list[Fault]:
+    return [one for one in CATALOGUE if one.group == group]
 
 
 def _fault_group(group: str) -> str:
-    rows = [
-        f"| [`{one.kind}`]({one.source}) | {_cell(one.broken)} | {_cell(one.repair)} | {_cell(one.safe)} |"
-        for one in CATALOGUE
-        if one.group == group
-    ]
-    head = [f"**{_GROUPS[group]}**", "", "| kind | what is broken | what is done | why that is safe |", "|---|---|---|---|"]
-    return "\n".join([*head, *rows])
+    rows = [f"| [`{one.kind}`]({one.source}) | {_cell(one.broken)} | {_cell(one.repair)} |" for one in _of(group)]
+    return "\n".join([f"**{GROUPS[group]}**", "", "| kind | what is broken | what is done |", "|---|---|---|", *rows])
+
+
+def _catalogue() -> str:
+    """All that is known of every kind."""
+    return "\n\n".join(f"## {GROUPS[group]}\n\n" + "\n\n".join(_entry(one) for one in _of(group)) for group in GROUPS if _of(group))
+
+
+def _entry(fault: Fault) -> str:
+    rows = [f"| {name} | {_cell(text)} |" for name, text in about(fault).items()]
+    parts = [f"### `{fault.kind}`", "\n".join([f"| | [where it was seen]({fault.source}) |", "|---|---|", *rows])]
+    if fault.example:
+        parts += [_block(example_lines(fault)), "becomes", _block(outcome_lines(fault))]
+    return "\n\n".join(parts)
+
+
+def _block(lines: list[str]) -> str:
+    return "\n".join(["```text", *lines, "```"])
 
 
 def _cell(text: str) -> str:
@@ -131,6 +136,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "dialects": _dialects,
     "options": markdown_table,
     "faults": _faults,
+    "catalogue": _catalogue,
     "schema": _schema,
     "example": _example,
 }

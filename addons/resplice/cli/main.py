@@ -12,7 +12,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from resplice import __version__
-from resplice.cli import replay, run
+from resplice.cli import faults, replay, run
 from resplice.cli.errors import UsageError
 from resplice.cli.terminal import visible
 from resplice.records.schema import schema_text
@@ -49,6 +49,8 @@ def _dispatch(given: list[str]) -> int:
     args = _parser().parse_args(given)
     if args.command == "replay":
         return replay.replay(args)
+    if args.command == "faults":
+        return faults.faults(args)
     if args.command == "schema":
         print(schema_text(), end="")
         return 0
@@ -76,6 +78,14 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     replay.add_arguments(player)
+    catalogue = commands.add_parser(
+        "faults",
+        help="list what is repaired, and how",
+        description=faults.DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    faults.add_arguments(catalogue)
     commands.add_parser("schema", help="print the JSON Schema of the sidecar log")
     return parser
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from resplice.core.catalogue import BY_KIND, OPT_IN, REPAIRS
+from resplice.core.catalogue import BY_KIND, OPT_IN, REPAIRS, Fault
 from resplice.core.kinds import Kind
 
 MODES: Final = ("repair", "observe")
@@ -51,6 +51,14 @@ class Policy:
     def does(self, kind: Kind) -> bool:
         """Whether a repair of this kind is to be made."""
         return kind in self.on if kind in OPT_IN else kind not in self.off
+
+
+def showing(fault: Fault) -> Policy:
+    """The policy under which a row's example is repaired."""
+    name, _, value = fault.needs.partition("=")
+    policy = Policy(on=frozenset({fault.kind}) if fault.opt_in else frozenset())
+    needed: dict[str, Any] = {name: value} if name else {}
+    return replace(policy, **needed)
 
 
 def switches(off: Iterable[str], on: Iterable[str], names: tuple[str, str]) -> tuple[frozenset[Kind], frozenset[Kind]]:

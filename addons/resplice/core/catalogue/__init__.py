@@ -11,11 +11,23 @@ from resplice.core.catalogue import anthropic, encoding, framing, losses, meanin
 from resplice.core.catalogue.row import Fault
 from resplice.core.kinds import Kind
 
-__all__ = ["BY_KIND", "CATALOGUE", "OPT_IN", "REPAIRS", "Fault"]
+__all__ = ["BY_KIND", "CATALOGUE", "GROUPS", "OPT_IN", "REPAIRS", "Fault"]
 
-_GROUPS: Final = (framing, encoding, meaning, anthropic, terminals, losses, transport)
+GROUPS: Final[dict[str, str]] = {
+    "framing": "Framing",
+    "encoding": "Encoding",
+    "meaning": "Ids, names, keepalives",
+    "messages": "Anthropic Messages: the order and the fields of events",
+    "terminals": "Ends of streams",
+    "errors": "Errors inside a 200",
+    "losses": "Losses: they end in an honest error",
+    "notes": "Notes: nothing is changed",
+    "sockets": "WebSockets: observed, never changed",
+}
+"""The groups of rows, in the order in which they are shown, and their titles."""
+_MODULES: Final = (framing, encoding, meaning, anthropic, terminals, losses, transport)
 
-CATALOGUE: Final[tuple[Fault, ...]] = tuple(row for group in _GROUPS for row in group.ROWS)
+CATALOGUE: Final[tuple[Fault, ...]] = tuple(row for module in _MODULES for row in module.ROWS)
 BY_KIND: Final[dict[Kind, Fault]] = {fault.kind: fault for fault in CATALOGUE}
 OPT_IN: Final[frozenset[Kind]] = frozenset(fault.kind for fault in CATALOGUE if fault.opt_in)
 """Repairs that would be guesses."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.catalogue.row import GITHUB, MESSAGE_OPEN, TEXT_OPEN, THINKING_OPEN, TOOL_OPEN, Fault
 from resplice.core.kinds import Kind
 
 _DOCS: Final = "https://docs.anthropic.com/en/docs/build-with-claude/streaming"
@@ -19,7 +19,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         "it announces a message and says nothing of what is in it",
         GITHUB + "NousResearch/hermes-agent/issues/72833",
         _HERE,
-        'event: content_block_start⏎data: {"type":"content_block_start","index":0,…}⏎⏎',
+        example=(
+            'event: content_block_start⏎data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.MESSAGE_START_INCOMPLETE,
@@ -29,7 +31,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "accumulators begin with the same values",
         GITHUB + "sgl-project/sglang/pull/20830",
         _HERE,
-        'data: {"type":"message_start","message":{"id":"msg_1","role":"assistant"}}⏎⏎',
+        example=('event: message_start⏎data: {"type":"message_start","message":{"id":"msg_1","role":"assistant"}}⏎⏎'),
     ),
     Fault(
         Kind.MESSAGE_DELTA_INCOMPLETE,
@@ -39,7 +41,13 @@ ROWS: Final[tuple[Fault, ...]] = (
         "no number is invented, and no stop reason",
         GITHUB + "earendil-works/pi/issues/6567",
         _HERE,
-        'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}⏎⏎',
+        before=TEXT_OPEN,
+        example=(
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+            "event: message_delta⏎"
+            'data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.BLOCK_START_MISSING,
@@ -49,7 +57,10 @@ ROWS: Final[tuple[Fault, ...]] = (
         "text and thinking need nothing but their type to be begun, and stay in the order in which they came",
         GITHUB + "NousResearch/hermes-agent/issues/72833",
         _HERE,
-        'data: {"type":"content_block_delta","index":3,"delta":{"type":"text_delta","text":"Hel"}}⏎⏎',
+        before=MESSAGE_OPEN,
+        example=(
+            'event: content_block_delta⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.BLOCK_START_DUPLICATE,
@@ -59,7 +70,13 @@ ROWS: Final[tuple[Fault, ...]] = (
         "same index, same block, and nothing came between them",
         GITHUB + "ollama/ollama/issues/17101",
         _HERE,
-        'data: {"type":"content_block_start","index":0,…}⏎⏎data: {"type":"content_block_start","index":0,…}⏎⏎',
+        before=MESSAGE_OPEN,
+        example=(
+            "event: content_block_start⏎"
+            'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
+            "event: content_block_start⏎"
+            'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.BLOCK_STOP_MISSING,
@@ -70,7 +87,14 @@ ROWS: Final[tuple[Fault, ...]] = (
         "behind either nothing can belong to the block any more",
         GITHUB + "looplj/axonhub/pull/2000",
         _HERE,
-        'data: {"type":"message_delta","delta":{"stop_reason":"tool_use"},…}⏎⏎',
+        before=TOOL_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}⏎⏎'
+            "event: message_delta⏎"
+            'data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},'
+            '"usage":{"output_tokens":9}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.BLOCK_STOP_DUPLICATE,
@@ -80,7 +104,13 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the block is closed already",
         _DOCS,
         _HERE,
-        'data: {"type":"content_block_stop","index":0}⏎⏎data: {"type":"content_block_stop","index":0}⏎⏎',
+        before=TEXT_OPEN,
+        example=(
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+        ),
     ),
     Fault(
         Kind.BLOCK_INDEX,
@@ -91,7 +121,15 @@ ROWS: Final[tuple[Fault, ...]] = (
         "a start says that a block is another one, whatever its number; the order stays",
         GITHUB + "ollama/ollama/issues/17101",
         _HERE,
-        'data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking",…}}⏎⏎',
+        before=THINKING_OPEN,
+        example=(
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+            "event: content_block_start⏎"
+            'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.BLOCK_UNKNOWN,
@@ -102,7 +140,11 @@ ROWS: Final[tuple[Fault, ...]] = (
         "a name can't be invented, and what was lost may be anything",
         GITHUB + "NousResearch/hermes-agent/issues/72833",
         _HERE,
-        'data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{"}}⏎⏎',
+        before=MESSAGE_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{"}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.SIGNATURE_MISSING,
@@ -112,6 +154,12 @@ ROWS: Final[tuple[Fault, ...]] = (
         "signatures are never touched",
         GITHUB + "openclaw/openclaw/issues/84430",
         _HERE,
-        'data: {"type":"content_block_stop","index":0}⏎⏎',
+        before=THINKING_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Hm"}}⏎⏎'
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+        ),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.catalogue.row import CHAT_OPEN, GITHUB, TEXT_OPEN, TOOL_OPEN, Fault
 from resplice.core.kinds import Kind
 
 _JSON: Final = "https://www.rfc-editor.org/rfc/rfc8259"
@@ -17,6 +17,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped",
         "SSE says that one leading BOM is ignored",
         GITHUB + "openai/openai-python/pull/3819",
+        example=(
+            '⟨EF⟩⟨BB⟩⟨BF⟩data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}⏎⏎'
+        ),
     ),
     Fault(
         Kind.INVALID_UTF8,
@@ -25,6 +28,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "U+FFFD for the bad bytes alone; the bytes are on record",
         "the character was lost upstream; a browser shows the same",
         GITHUB + "ggml-org/llama.cpp/pull/28926",
+        before=CHAT_OPEN,
+        example='data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hel⟨E6⟩⟨B8⟩lo"},"finish_reason":null}]}⏎⏎',
     ),
     Fault(
         Kind.CONTROL_IN_STRING,
@@ -33,6 +38,11 @@ ROWS: Final[tuple[Fault, ...]] = (
         r"escaped as `\u00XX`",
         "lossless; only after the strict parser refused",
         GITHUB + "openclaw/openclaw/issues/14321",
+        before=TEXT_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hel␛lo"}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.RAW_NEWLINE_IN_STRING,
@@ -41,6 +51,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         r"escaped as `\n`, `\r`",
         "lossless; only where the joined value parses strictly",
         GITHUB + "ai-dynamo/aiperf/pull/705",
+        before=CHAT_OPEN,
+        example=('data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hel⏎lo"},"finish_reason":null}]}⏎⏎'),
     ),
     Fault(
         Kind.BAD_ESCAPE,
@@ -49,6 +61,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "backslash doubled",
         "only in the outer JSON and only after the strict parser refused; no other reading exists",
         GITHUB + "openclaw/openclaw/pull/88226",
+        before=CHAT_OPEN,
+        example=r'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"C:\users"},"finish_reason":null}]}⏎⏎',
     ),
     Fault(
         Kind.NAN_INFINITY,
@@ -57,6 +71,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "`null`; `-9999.0` for minus infinity, as vLLM clamps log probabilities",
         "outside of strings only; the number had no JSON form",
         GITHUB + "infiniflow/ragflow/pull/15266",
+        before=CHAT_OPEN,
+        example=('data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null,"logprob":-Infinity}]}⏎⏎'),
     ),
     Fault(
         Kind.JUNK_BLANK,
@@ -65,6 +81,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "removed",
         "outside of strings only, and only after the strict parser refused",
         _JSON + "#section-2",
+        before=CHAT_OPEN,
+        example='data: {"id":"c1","choices":␀[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
     ),
     Fault(
         Kind.JSON_IN_STRING,
@@ -73,6 +91,11 @@ ROWS: Final[tuple[Fault, ...]] = (
         "decoded once",
         "a chunk is an object, never a string",
         GITHUB + "TheR1D/shell_gpt/issues/353",
+        before=CHAT_OPEN,
+        example=(
+            r'data: "{\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}]}"'
+            "⏎⏎"
+        ),
     ),
     Fault(
         Kind.LONE_SURROGATE,
@@ -81,7 +104,13 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the first half waits for the next delta of the same text; a half whose other half never comes becomes U+FFFD",
         "the two halves are one character, and no client can write either alone",
         GITHUB + "anthropics/claude-code/issues/1939",
-        example='data: {…"text":"\\ud83d"}}⏎⏎data: {…"text":"\\ude00"}}⏎⏎',
+        before=TEXT_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            r'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ud83d"}}⏎⏎'
+            "event: content_block_delta⏎"
+            r'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ude00"}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.ARGUMENTS_CONTROL,
@@ -91,7 +120,17 @@ ROWS: Final[tuple[Fault, ...]] = (
         "it is the model's own text, which is no proxy's to change: opt-in",
         GITHUB + "openclaw/openclaw/pull/141323",
         ("anthropic-messages",),
-        'data: {…"delta":{"type":"input_json_delta","partial_json":"{\\"a\\":\\"x\\ny\\"}"}}⏎⏎',
+        before=TOOL_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta",'
+            r'"partial_json":"{\"a\": \"x\ny\"}"}}⏎⏎'
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+            "event: message_delta⏎"
+            'data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},'
+            '"usage":{"output_tokens":9}}⏎⏎'
+        ),
         opt_in=True,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, RESPONSES, TEXT_OPEN, Fault
 from resplice.core.kinds import Kind
 
 _SSE: Final = "https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation"
@@ -18,6 +18,10 @@ ROWS: Final[tuple[Fault, ...]] = (
         "one frame again",
         "only where the data block has no name of its own; the payload's `type` decides",
         GITHUB + "router-for-me/CLIProxyAPI/pull/2492",
+        before=TEXT_OPEN,
+        example=(
+            'event: content_block_delta⏎⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.EVENT_WITHOUT_DATA,
@@ -26,6 +30,12 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped; a keepalive's name becomes the dialect's keepalive",
         "an event without data carries no information",
         _SSE,
+        example=(
+            "event: message_start⏎⏎"
+            "event: message_start⏎"
+            'data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m",'
+            '"content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.MISSING_BLANK_LINE,
@@ -34,6 +44,11 @@ ROWS: Final[tuple[Fault, ...]] = (
         "one frame each",
         "only where each line alone is a complete JSON value",
         GITHUB + "anomalyco/opencode/issues/27365",
+        before=CHAT_OPEN,
+        example=(
+            'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎'
+            'data: {"id":"c1","choices":[{"index":0,"delta":{"content":" you"},"finish_reason":null}]}⏎⏎'
+        ),
     ),
     Fault(
         Kind.JOINED_FRAMES,
@@ -42,6 +57,13 @@ ROWS: Final[tuple[Fault, ...]] = (
         "one frame each, in order",
         "cut where a JSON scanner says that the value ended, never at a word inside a string",
         GITHUB + "openclaw/openclaw/issues/32179",
+        before=TEXT_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+            '"text":"Hi"}}    event: content_block_delta⏎'
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.REPEATED_DATA_PREFIX,
@@ -50,6 +72,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "prefix once",
         "no JSON value begins with `data:`",
         GITHUB + "openclaw/openclaw/issues/96497",
+        before=CHAT_OPEN,
+        example='data: data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
     ),
     Fault(
         Kind.MISSING_DATA_PREFIX,
@@ -58,6 +82,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "framed",
         "a line that is a complete JSON object is no SSE field",
         GITHUB + "lemonade-sdk/lemonade/pull/2975",
+        before=CHAT_OPEN,
+        example='{"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
     ),
     Fault(
         Kind.SPLIT_JSON,
@@ -66,6 +92,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "one frame again",
         "only where no part parses alone and the whole does",
         GITHUB + "1jehuang/jcode/issues/609",
+        before=CHAT_OPEN,
+        example=('data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hello ⏎⏎data: world"},"finish_reason":null}]}⏎⏎'),
     ),
     Fault(
         Kind.PRETTY_JSON,
@@ -74,6 +102,13 @@ ROWS: Final[tuple[Fault, ...]] = (
         "one line",
         "line breaks between JSON tokens mean nothing",
         GITHUB + "SamSaffron/term-llm/pull/454",
+        before=CHAT_OPEN,
+        example=(
+            "data: {⏎"
+            'data:   "id": "c1",⏎'
+            'data:   "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": null}]⏎'
+            "data: }⏎⏎"
+        ),
     ),
     Fault(
         Kind.HEARTBEAT_IN_FRAME,
@@ -82,6 +117,12 @@ ROWS: Final[tuple[Fault, ...]] = (
         "exactly those bytes are cut out",
         "the rest is one strictly valid frame; where text could be meant, it is a loss instead",
         GITHUB + "routatic/proxy/pull/79",
+        before=TEXT_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            ":keepalive⏎⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.COMMENT_AS_DATA,
@@ -90,6 +131,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the dialect's keepalive",
         "no JSON value begins with a colon",
         GITHUB + "anomalyco/opencode/issues/50871",
+        before=CHAT_OPEN,
+        example="data: : keepalive⏎⏎",
     ),
     Fault(
         Kind.COMMENT_AFTER_ID,
@@ -98,6 +141,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the comment stays, the blank line behind it goes",
         "a blank line behind a comment has no meaning",
         GITHUB + "openai/openai-python/issues/2722",
+        dialects=(CHAT, RESPONSES),
+        before=CHAT_OPEN,
+        example=('id: 1⏎data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎: ping⏎⏎'),
     ),
     Fault(
         Kind.COMMENT,
@@ -107,7 +153,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         "before a chat's id is known, behind the stop reason",
         "a comment says nothing, and the keepalive holds nothing that a client could use",
         GITHUB + "openai/openai-go/pull/621",
+        before=CHAT_OPEN,
         example=": ping⏎⏎",
+        needs="comments=convert",
     ),
     Fault(
         Kind.EMPTY_DATA,
@@ -116,6 +164,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the dialect's keepalive, so that watchdogs behind us still see life",
         "it carries nothing",
         GITHUB + "modelcontextprotocol/python-sdk/pull/1670",
+        before=CHAT_OPEN,
+        example="data:⏎⏎",
     ),
     Fault(
         Kind.META_ONLY,
@@ -124,6 +174,11 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped",
         "no LLM API resumes an event stream",
         GITHUB + "openai/openai-python/pull/2721",
+        example=(
+            "retry: 3000⏎⏎"
+            'data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""},'
+            '"finish_reason":null}]}⏎⏎'
+        ),
     ),
     Fault(
         Kind.UNTERMINATED_FRAME,
@@ -132,6 +187,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "blank line added",
         "only where the frame's JSON is complete",
         GITHUB + "farion1231/cc-switch/pull/6541",
+        before=CHAT_OPEN,
+        example=('data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}⏎⏎data: [DONE]⏎'),
     ),
     Fault(
         Kind.CR_LINE_END,
@@ -140,6 +197,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "LF",
         "CR and LF are the same line end",
         GITHUB + "Soju06/codex-lb/pull/1854",
+        before=CHAT_OPEN,
+        example='data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}␍␍',
     ),
     Fault(
         Kind.JUNK_LINE,
@@ -148,6 +207,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped",
         "only outside of frames, where SSE ignores it too",
         GITHUB + "maximhq/bifrost/issues/1613",
+        before=CHAT_OPEN,
+        example=('1a7⏎data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'),
     ),
     Fault(
         Kind.BODY_FORM,

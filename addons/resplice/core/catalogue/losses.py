@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, TEXT_OPEN, TOOL_OPEN, Fault
 from resplice.core.kinds import Kind
 
 _JSON: Final = "https://www.rfc-editor.org/rfc/rfc8259"
@@ -17,6 +17,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the dialect's own error event",
         "it was an error; now the SDK raises it",
         GITHUB + "aaif-goose/goose/pull/8031",
+        before=CHAT_OPEN,
+        example='data: {"object":"error","message":"KV cache is full","code":500}⏎⏎',
     ),
     Fault(
         Kind.TRUNCATED_JSON,
@@ -25,6 +27,13 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event; the next good event is found again",
         "what was cut can't be known",
         GITHUB + "openclaw/openclaw/issues/32179",
+        before=TOOL_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta",'
+            '"partial_json":"boundevent: content_block_delta⏎'
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"ary"}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.UNPARSABLE_DATA,
@@ -33,6 +42,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event",
         "what was meant can't be known",
         _JSON,
+        before=CHAT_OPEN,
+        example='data: {"id":"c1","choices":[{"index":0,"delta":{"content":"say "Hi" now"},"finish_reason":null}]}⏎⏎',
     ),
     Fault(
         Kind.AMBIGUOUS_FRAME,
@@ -41,6 +52,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event",
         "both readings parse; a guess could be silently wrong",
         GITHUB + "routatic/proxy/pull/79",
+        before=CHAT_OPEN,
+        example=('data: {"id":"c1","choices":[{"index":0,"delta":{"content":"say :keepalive⏎⏎data: Hi"},"finish_reason":null}]}⏎⏎'),
     ),
     Fault(
         Kind.HTML_BODY,
@@ -49,6 +62,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event",
         "a page is no answer",
         GITHUB + "OpenRouterArchived/openrouter-runner/issues/106",
+        example="<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head></html>⏎",
     ),
     Fault(
         Kind.JSON_BODY,
@@ -57,6 +71,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event",
         "the client asked for events and gets a reason instead of silence",
         GITHUB + "tinyhumansai/tinyagents/pull/56",
+        example='{"object":"chat.completion","choices":[{"message":{"content":"Hi"}}]}⏎',
     ),
     Fault(
         Kind.EMPTY_STREAM,
@@ -65,6 +80,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event",
         "an empty stream is no answer",
         GITHUB + "cortexkit/antigravity-auth/issues/11",
+        example=": keepalive⏎⏎",
     ),
     Fault(
         Kind.ANSWER_INCOMPLETE,
@@ -73,6 +89,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event, open blocks closed first",
         "whether the answer was whole can't be known",
         GITHUB + "earendil-works/pi/issues/8460",
+        before=CHAT_OPEN,
+        example='data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
     ),
     Fault(
         Kind.STOP_REASON_MISSING,
@@ -81,6 +99,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the dialect's error event; with `resplice_on_loss=continue` a stop reason is added",
         "never a fake stop",
         GITHUB + "earendil-works/pi/issues/5793",
+        dialects=(CHAT, MESSAGES),
+        before=CHAT_OPEN,
+        example=('data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎data: [DONE]⏎⏎'),
     ),
     Fault(
         Kind.ARGUMENTS_TRUNCATED,
@@ -89,6 +110,19 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event; where the stop reason says that the answer was cut (`max_tokens`), it passes",
         "a call with other arguments than the model's is worse than none",
         GITHUB + "vercel/ai/issues/18331",
+        before=TOOL_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta",'
+            r'"partial_json":"{\"q\": "}}⏎⏎'
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+            "event: message_delta⏎"
+            'data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},'
+            '"usage":{"output_tokens":9}}⏎⏎'
+            "event: message_stop⏎"
+            'data: {"type":"message_stop"}⏎⏎'
+        ),
     ),
     Fault(
         Kind.SPLICED_GENERATION,
@@ -97,6 +131,14 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event",
         "two halves are no answer",
         GITHUB + "vercel/ai/issues/18331",
+        before=TEXT_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
+            "event: message_start⏎"
+            'data: {"type":"message_start","message":{"id":"msg_2","type":"message","role":"assistant","model":"m",'
+            '"content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}⏎⏎'
+        ),
     ),
     Fault(
         Kind.ENCODING_BROKEN,
@@ -113,6 +155,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped",
         "the client was told that the answer failed",
         "https://docs.anthropic.com/en/docs/build-with-claude/streaming",
+        before=CHAT_OPEN,
+        example=('data: {⏎⏎data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'),
     ),
     Fault(
         Kind.UNDELIVERED,
@@ -129,6 +173,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "passes untouched; no stop is faked behind it",
         "nothing is changed",
         "https://openrouter.ai/docs/api-reference/streaming",
+        before=CHAT_OPEN,
+        example='data: {"error":{"message":"Overloaded","type":"server_error"}}⏎⏎',
     ),
     Fault(
         Kind.OVERSIZED_EVENT,

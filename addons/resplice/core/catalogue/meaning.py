@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, TEXT_OPEN, Fault
 from resplice.core.kinds import Kind
 
 ROWS: Final[tuple[Fault, ...]] = (
@@ -15,6 +15,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         "`event:` from the payload's `type`",
         "the API documents both as equal",
         GITHUB + "earendil-works/pi/issues/1983",
+        dialects=(MESSAGES, RESPONSES),
+        before=TEXT_OPEN,
+        example='data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎',
     ),
     Fault(
         Kind.EVENT_NAME_WRONG,
@@ -23,6 +26,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the payload's known `type` wins",
         "the payload was written by the API, the line by whoever framed it",
         "https://docs.anthropic.com/en/docs/build-with-claude/streaming",
+        dialects=(MESSAGES, RESPONSES),
+        before=TEXT_OPEN,
+        example=('event: message⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'),
     ),
     Fault(
         Kind.KEEPALIVE_ID,
@@ -31,6 +37,12 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the stream's id and model; the role too, where it stands before all other chunks",
         "the API's contract: all chunks of a completion bear one id, and the first one the role",
         GITHUB + "jundot/omlx/issues/1478",
+        dialects=(CHAT,),
+        example=(
+            'data: {"id":"chatcmpl-keepalive","choices":[{"index":0,"delta":{"content":""},"finish_reason":null}]}⏎⏎'
+            'data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi"},'
+            '"finish_reason":null}]}⏎⏎'
+        ),
     ),
     Fault(
         Kind.CHUNK_ID,
@@ -39,6 +51,12 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the first real id for all",
         "the API's contract: all chunks of a completion bear one id",
         GITHUB + "openai/openai-go/issues/322",
+        dialects=(CHAT,),
+        before=CHAT_OPEN,
+        example=(
+            'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'
+            'data: {"id":"c2","choices":[{"index":0,"delta":{"content":" you"},"finish_reason":null}]}⏎⏎'
+        ),
     ),
     Fault(
         Kind.KEEPALIVE_FORM,
@@ -47,6 +65,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the dialect's keepalive",
         "no field that a client could use is in it",
         GITHUB + "pollinations/pollinations/pull/6129",
+        before=CHAT_OPEN,
+        example='data: {"type":"heartbeat"}⏎⏎',
     ),
     Fault(
         Kind.HEARTBEAT,
@@ -63,5 +83,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped",
         "it has no meaning in the dialect; it is in the log",
         GITHUB + "NousResearch/hermes-agent/pull/7989",
+        before=CHAT_OPEN,
+        example=('event: hermes.tool.progress⏎data: {"tool":"search"}⏎⏎'),
     ),
 )

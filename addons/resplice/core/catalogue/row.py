@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from resplice.core.kinds import Kind
 
 GITHUB: Final = "https://github.com/"
+CHAT: Final = "openai-chat"
+RESPONSES: Final = "openai-responses"
+MESSAGES: Final = "anthropic-messages"
+
+CHAT_OPEN: Final = (
+    'data: {"id":"c1","object":"chat.completion.chunk","created":1790000000,"model":"m",'
+    '"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}⏎⏎'
+)
+MESSAGE_OPEN: Final = (
+    "event: message_start⏎"
+    'data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m",'
+    '"content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}⏎⏎'
+)
+TEXT_OPEN: Final = MESSAGE_OPEN + (
+    'event: content_block_start⏎data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
+)
+TOOL_OPEN: Final = MESSAGE_OPEN + (
+    "event: content_block_start⏎"
+    'data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"toolu_1",'
+    '"name":"look","input":{}}}⏎⏎'
+)
+THINKING_OPEN: Final = MESSAGE_OPEN + (
+    "event: content_block_start⏎"
+    'data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"",'
+    '"signature":""}}⏎⏎'
+)
+"""How healthy streams begin, for examples that stand in their middle."""
+
+_SIGNS: Final = {chr(0x2400 + code): chr(code) for code in range(0x20)} | {"⏎": "\n"}
+_BYTE: Final = re.compile(r"⟨([0-9A-F]{2})⟩")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +58,30 @@ class Fault:
     dialects: tuple[str, ...] = ()
     """Names of the dialects in which it is repaired; none: in all of them."""
     example: str = ""
-    """Bytes with the fault, ⏎ for LF, ␍ for CR."""
+    """A short stream with the fault, as a person reads it: ⏎ for LF, ␍ ␛ ␀ for other controls, ⟨E6⟩ for a byte of no character."""
     opt_in: bool = False
     """The repair would be a guess: it is done only where `resplice_on` names it."""
+    before: str = ""
+    """The healthy beginning of the stream that the example is cut from, in the same notation."""
+    needs: str = ""
+    """The option under which it is done, e.g. `comments=convert`, where that is not the default."""
 
     @property
     def is_repair(self) -> bool:
         """Something is mended, and a user may decide that it is not. Losses and notes are facts: they can't be decided away."""
         return self.group not in {"losses", "notes", "sockets"}
+
+    @property
+    def opening(self) -> bytes:
+        """The bytes before the example."""
+        return _spelled_out(self.before)
+
+    @property
+    def wire(self) -> bytes:
+        """The example's bytes; none where the fault is no matter of bytes."""
+        return _spelled_out(self.example)
+
+
+def _spelled_out(text: str) -> bytes:
+    parts = _BYTE.split("".join(_SIGNS.get(one, one) for one in text))
+    return b"".join(bytes.fromhex(part) if number % 2 else part.encode() for number, part in enumerate(parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, TEXT_OPEN, Fault
 from resplice.core.kinds import Kind
 
 ROWS: Final[tuple[Fault, ...]] = (
@@ -15,6 +15,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "terminal event added",
         "the stop reason says that the answer is complete",
         GITHUB + "NousResearch/hermes-agent/issues/90848",
+        before=CHAT_OPEN,
+        example='data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}⏎⏎',
     ),
     Fault(
         Kind.TERMINAL_DUPLICATE,
@@ -23,6 +25,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped",
         "the first one ended the stream",
         "https://platform.openai.com/docs/api-reference/chat-streaming",
+        before=CHAT_OPEN,
+        example=('data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}⏎⏎data: [DONE]⏎⏎data: [DONE]⏎⏎'),
     ),
     Fault(
         Kind.TERMINAL_FOREIGN,
@@ -31,6 +35,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped",
         "it is no event of that dialect",
         GITHUB + "anthropics/anthropic-sdk-csharp/pull/202",
+        dialects=(MESSAGES, RESPONSES),
+        before=TEXT_OPEN,
+        example="data: [DONE]⏎⏎",
     ),
     Fault(
         Kind.TERMINAL_EARLY,
@@ -39,6 +46,13 @@ ROWS: Final[tuple[Fault, ...]] = (
         "moved to the end",
         "the stop reason had not been seen, and more content came",
         "https://platform.openai.com/docs/api-reference/chat-streaming",
+        dialects=(CHAT, MESSAGES),
+        before=CHAT_OPEN,
+        example=(
+            'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'
+            "data: [DONE]⏎⏎"
+            'data: {"id":"c1","choices":[{"index":0,"delta":{"content":" you"},"finish_reason":null}]}⏎⏎'
+        ),
     ),
     Fault(
         Kind.TERMINAL_FORM,
@@ -47,6 +61,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         "`data: [DONE]`",
         "a chunk is an object, never a string",
         GITHUB + "huggingface/huggingface_hub/issues/4536",
+        dialects=(CHAT,),
+        before=CHAT_OPEN,
+        example=('data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}⏎⏎data: "[DONE]"⏎⏎'),
     ),
     Fault(
         Kind.AFTER_TERMINAL,
@@ -55,6 +72,12 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped",
         "the answer was complete; SDKs have stopped reading",
         GITHUB + "earendil-works/pi/issues/5592",
+        before=CHAT_OPEN,
+        example=(
+            'data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}⏎⏎'
+            "data: [DONE]⏎⏎"
+            'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'
+        ),
     ),
     Fault(
         Kind.DUPLICATE_START,
@@ -63,5 +86,14 @@ ROWS: Final[tuple[Fault, ...]] = (
         "dropped",
         "same id: the same message",
         GITHUB + "BerriAI/litellm/pull/33859",
+        dialects=(MESSAGES,),
+        example=(
+            "event: message_start⏎"
+            'data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m",'
+            '"content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}⏎⏎'
+            "event: message_start⏎"
+            'data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m",'
+            '"content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}⏎⏎'
+        ),
     ),
 )

@@ -1,0 +1,50 @@
+"""The catalogue says nothing that is not so: its examples are sent through sessions."""
+
+import pytest
+
+from resplice.core.catalogue import BY_KIND, CATALOGUE, GROUPS, Fault
+from resplice.core.kinds import Kind
+from resplice.dialects import DIALECTS
+from resplice.session.policy import showing
+
+from streams import cut, run
+
+NO_EXAMPLE = {
+    Kind.BODY_FORM: "it is about which form was asked for",
+    Kind.HEARTBEAT: "it is about silence",
+    Kind.WOULD_END: "it is about silence",
+    Kind.OVERSIZED_EVENT: "it is about megabytes",
+    Kind.ENCODING_BROKEN: "it is about what bytes were compressed to",
+    Kind.UNDELIVERED: "it is about who is there to read",
+    Kind.INTERNAL_ERROR: "there should be none",
+}
+"""Kinds that no short stream shows."""
+STREAMS = [fault for fault in CATALOGUE if fault.group != "sockets"]
+RUNNABLE = [(fault, dialect) for fault in CATALOGUE if fault.example for dialect in fault.dialects or ("openai-chat",)]
+
+
+def label(value: object) -> str:
+    return str(value.kind) if isinstance(value, Fault) else str(value)
+
+
+@pytest.mark.parametrize(("fault", "dialect"), RUNNABLE, ids=label)
+def test_an_example_is_really_found_to_be_what_it_is_an_example_of(fault: Fault, dialect: str) -> None:
+    for wire in (fault.opening + fault.wire, cut(fault.opening + fault.wire, 1)):
+        assert fault.kind in {kind for f in run(dialect, wire, showing(fault)).findings for kind in (f.kind, *f.also)}
+
+
+def test_every_kind_has_an_example_or_a_reason_why_not() -> None:
+    assert {fault.kind for fault in STREAMS if not fault.example} == set(NO_EXAMPLE)
+
+
+def test_dialects_and_groups_are_known() -> None:
+    assert {name for fault in STREAMS for name in fault.dialects} <= {dialect.name for dialect in DIALECTS}
+    assert {fault.group for fault in CATALOGUE} <= set(GROUPS)
+
+
+def test_an_example_is_read_as_the_bytes_that_it_shows() -> None:
+    assert BY_KIND[Kind.BOM].wire.startswith(b"\xef\xbb\xbfdata: ")
+    assert BY_KIND[Kind.CR_LINE_END].wire.endswith(b"\r\r")
+    assert b"Hel\x1blo" in BY_KIND[Kind.CONTROL_IN_STRING].wire
+    assert b"Hel\xe6\xb8lo" in BY_KIND[Kind.INVALID_UTF8].wire
+    assert BY_KIND[Kind.META_ONLY].wire.startswith(b"retry: 3000\n\n")
