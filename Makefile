@@ -1,9 +1,10 @@
 # Everything runs in .venv, which the first command makes. Paths are relative: the clone may lie in a folder with blanks in its name.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-agents soak lint format bench clean
+.PHONY: help demo test test-agents node differential soak lint format bench clean
 PYTHON := .venv/bin/python
 READY := .venv/.ready
+NODE := tests/e2e/node/node_modules/.ready
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1	/'
@@ -16,6 +17,11 @@ test: $(READY) ## the whole test suite; ARGS="-k name" for a part of it
 
 test-agents: $(READY) ## Claude Code, Codex and Gemini CLI from npm, through HTTPS interception, without Resplice and with it
 	@$(PYTHON) -m pytest -m agents tests/agents $(ARGS)
+
+node: $(NODE) ## install the Node SDKs that the differential tests drive, if Node is present
+
+differential: $(READY) $(NODE) ## every fault to every SDK, without and with Resplice: writes docs/differential.md
+	@$(PYTHON) tests/e2e/matrix.py docs/differential.md
 
 soak: $(READY) ## look for streams that break an invariant, ROUNDS=20 times with new random ones
 	@for round in $$(seq $(or $(ROUNDS),20)); do \
@@ -68,3 +74,12 @@ $(READY): pyproject.toml
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable . --group dev
 	@touch $@
+
+# The tests say so and go on without them where Node is absent.
+$(NODE): tests/e2e/node/package.json tests/e2e/node/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing the Node SDKs into tests/e2e/node"; \
+		npm --prefix tests/e2e/node ci --no-progress --loglevel=error >/dev/null && touch $@; \
+	else \
+		echo "Node is not installed: its SDKs are left out"; \
+	fi
