@@ -11,6 +11,8 @@ import scenarios as bad
 from healthy_streams import Frames
 from scenarios import End, Scenario
 
+PAUSE = 1.2
+"""Seconds between two events of a slow stream."""
 TRUTH = " ".join("".join(ok.TEXT).split())
 BEAT = b": keepalive\n\n"
 PAGE = b"<!DOCTYPE html><html><head><title>502</title></head>\n<body>Bad Gateway</body></html>\n"
@@ -47,8 +49,10 @@ def _case(dialect: str, name: str, says: str, frames: Frames, end: End = End.CLE
 def _ends(dialect: str, frames: Frames) -> list[Case]:
     """What can befall a stream of any dialect."""
     half = frames[: len(frames) // 2 + 1]
+    slow = Case(dialect, Scenario(f"{dialect}-slow", dialect, "long pauses", frames, pause=PAUSE), whole=True)
     return [
         _case(dialect, "healthy", "nothing is wrong", frames, whole=True),
+        slow,
         _case(dialect, "hanging", "the upstream falls silent half way", half, End.HANG),
         _case(dialect, "cut", "the connection is closed half way, in the middle of a chunk", half, End.CUT),
         _case(dialect, "reset", "the connection is reset half way", half, End.RESET),
@@ -68,6 +72,7 @@ def _named(dialect: str, frames: Frames, name: bytes, word: bytes, *, can_end: b
         ("split-events", "a blank line between each `event:` line and its data", bad.split_events(frames)),
         ("no-event-lines", "the `event:` lines are lost", bad.without_event_lines(frames)),
         ("heartbeat-in-frame", "a heartbeat between an `event:` line and its data", bad.inside(frames, at, name, BEAT)),
+        ("heartbeat-in-name", "a heartbeat in the middle of an `event:` line", bad.inside(frames, at, name[:-6], BEAT)),
         ("heartbeat-in-word", "a heartbeat in the middle of a word", bad.inside((BEAT, *frames), at + 1, word, BEAT)),
         ("joined", "two events on one line", bad.joined(frames, at, b"    ")),
         ("no-blank-lines", "no blank line between events", tuple(one[:-1] for one in frames)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -142,17 +143,24 @@ def _read_codex(out: str, err: str) -> tuple[bool, str]:
 
 
 def _read_gemini(out: str, err: str) -> tuple[bool, str]:
-    for text in (out, err):
-        begin = text.find("{\n")
-        try:
-            value = json.loads(text[begin:]) if begin >= 0 else {}
-        except ValueError:
-            continue
+    """An object over many lines, among warnings: the answer on the one channel, an error on the other."""
+    for value in (*_objects(out), *_objects(err)):
         if value.get("error"):
             return False, str(value["error"].get("message", value["error"]))
         if "response" in value:
             return True, str(value["response"])
-    return False, err or out
+    return False, (err or out)[-300:]
+
+
+def _objects(text: str) -> Events:
+    found = []
+    for begin in re.finditer(r"^\{", text, re.MULTILINE):
+        try:
+            value, _ = json.JSONDecoder().raw_decode(text, begin.start())
+        except ValueError:
+            continue
+        found.append(value)
+    return found
 
 
 _CODEX_CONFIG = f"""

@@ -300,6 +300,19 @@ def test_an_idle_stream_wants_to_be_ended_unless_it_is_only_observed(mode, ends)
         assert (stream.receipt.outcome, stream.concluded) == (Reason.IDLE, True)
 
 
+def test_what_would_have_been_ended_is_on_record_as_not_applied_and_the_stream_goes_on():
+    stream = make(mode="observe")
+    stream(FIRST)
+    for _ in range(3):
+        stream.clock.now += 301
+        assert stream.tick() == b""
+    assert stream(LAST + DONE) == [LAST + DONE]
+    stream(b"")
+    notes = [record for record in stream.log if record.get("kind") == "would_end"]
+    assert [(note["type"], note["applied"], note["out_length"]) for note in notes] == [("note", False, 0)]
+    assert stream.log[-1]["outcome"] == "complete"
+
+
 def test_long_silences_are_records_of_their_own_and_summed_up_in_the_receipt():
     stream = make()
     stream(FIRST)
