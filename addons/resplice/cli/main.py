@@ -12,7 +12,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from resplice import __version__
-from resplice.cli import faults, replay, run
+from resplice.cli import explain, faults, replay, report, run, tail
 from resplice.cli.errors import UsageError
 from resplice.cli.terminal import visible
 from resplice.records.schema import schema_text
@@ -47,15 +47,24 @@ def _dispatch(given: list[str]) -> int:
     if given[:1] == ["run"]:  # every argument behind it is mitmdump's, argparse must not look at them
         return run.run(given[1:])
     args = _parser().parse_args(given)
-    if args.command == "replay":
-        return replay.replay(args)
-    if args.command == "faults":
-        return faults.faults(args)
+    for name, _, run_it, _ in _COMMANDS:
+        if args.command == name:
+            return run_it(args)
     if args.command == "schema":
         print(schema_text(), end="")
         return 0
     _parser().print_help()
     return 0
+
+
+_COMMANDS: Final = (
+    ("replay", replay, replay.replay, "send recorded streams through Resplice"),
+    ("report", report, report.report, "tell what sidecar logs say"),
+    ("explain", explain, explain.explain, "tell the story of one stream"),
+    ("tail", tail, tail.tail, "follow a log while it is written"),
+    ("faults", faults, faults.faults, "list what is repaired, and how"),
+)
+"""Each with its module, which says what it is and takes, and what runs it."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -70,22 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     commands.add_parser("run", help="start mitmdump with Resplice loaded")
-    player = commands.add_parser(
-        "replay",
-        help="send recorded streams through Resplice",
-        description=replay.DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    replay.add_arguments(player)
-    catalogue = commands.add_parser(
-        "faults",
-        help="list what is repaired, and how",
-        description=faults.DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    faults.add_arguments(catalogue)
+    for name, module, _, summary in _COMMANDS:
+        one = commands.add_parser(
+            name,
+            help=summary,
+            description=module.DESCRIPTION,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        module.add_arguments(one)
     commands.add_parser("schema", help="print the JSON Schema of the sidecar log")
     return parser
 
