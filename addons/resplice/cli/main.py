@@ -47,9 +47,9 @@ def _dispatch(given: list[str]) -> int:
     if given[:1] == ["run"]:  # every argument behind it is mitmdump's, argparse must not look at them
         return run.run(given[1:])
     args = _parser().parse_args(given)
-    for name, _, run_it, _ in _COMMANDS:
+    for module, name, _ in _COMMANDS:
         if args.command == name:
-            return run_it(args)
+            return int(getattr(module, name)(args))
     if args.command == "schema":
         print(schema_text(), end="")
         return 0
@@ -58,13 +58,13 @@ def _dispatch(given: list[str]) -> int:
 
 
 _COMMANDS: Final = (
-    ("replay", replay, replay.replay, "send recorded streams through Resplice"),
-    ("report", report, report.report, "tell what sidecar logs say"),
-    ("explain", explain, explain.explain, "tell the story of one stream"),
-    ("tail", tail, tail.tail, "follow a log while it is written"),
-    ("faults", faults, faults.faults, "list what is repaired, and how"),
+    (replay, "replay", "send recorded streams through Resplice"),
+    (report, "report", "tell what sidecar logs say"),
+    (explain, "explain", "tell the story of one stream"),
+    (tail, "tail", "follow a log while it is written"),
+    (faults, "faults", "list what is repaired, and how"),
 )
-"""Each with its module, which says what it is and takes, and what runs it."""
+"""Each is a module with a function of the command's name, which runs it."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     commands.add_parser("run", help="start mitmdump with Resplice loaded")
-    for name, module, _, summary in _COMMANDS:
+    for module, name, summary in _COMMANDS:
         one = commands.add_parser(
             name,
             help=summary,
