@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -214,4 +214,5 @@ GEMINI = Agent(
     _read_gemini,
     (".gemini/settings.json", json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}})),
 )
+CODEX_BY_WEBSOCKET = replace(CODEX, config=(CODEX.config[0], _CODEX_CONFIG + "supports_websockets = true\n"))
 AGENTS = (CLAUDE, CODEX, GEMINI)
