@@ -116,9 +116,16 @@ class Client2(Client):
     def request(self, method: str, host: str, path: str, headers: dict[str, str], body: bytes) -> None:
         self.stream_id = self._conn.get_next_available_stream_id()
         fields = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path), *headers.items()]
+        fields += [("content-length", str(len(body)))] if body else []
         self._conn.send_headers(self.stream_id, fields, end_stream=not body)
-        if body:
-            self._conn.send_data(self.stream_id, body, end_stream=True)
+        while body:
+            size = min(len(body), self._conn.local_flow_control_window(self.stream_id), self._conn.max_outbound_frame_size)
+            if size == 0:  # the window is closed
+                self.sock.sendall(self._conn.data_to_send())
+                self.pump(DEADLINE)
+                continue
+            self._conn.send_data(self.stream_id, body[:size], end_stream=size == len(body))
+            body = body[size:]
         self.sock.sendall(self._conn.data_to_send())
 
     def cancel(self) -> None:

@@ -256,6 +256,7 @@ class _H2:
             self._bodies[event.stream_id] = b""
         elif isinstance(event, h2.events.DataReceived):
             self._bodies[event.stream_id] += event.data
+            self.write(lambda conn: conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id))
         elif isinstance(event, h2.events.StreamEnded):
             answer = Answer2(self, event.stream_id, self._heads[event.stream_id], self._bodies[event.stream_id])
             threading.Thread(target=self._upstream.play, args=(answer,), daemon=True).start()

@@ -58,6 +58,12 @@ class Reason(StrEnum):
     """The client stayed, but stopped reading, until too much waited for it; the stream was broken off by us."""
     IDLE = "idle"
     """The upstream fell silent, or sent nothing but keepalives, for too long; the stream was ended by us."""
+    HEADERS_TIMEOUT = "headers_timeout"
+    """The answer's headers did not come in time; the client got a 504."""
+    RETRIED = "retried"
+    """The attempt failed before a byte of it had gone to the client, and the request was sent again."""
+    REFUSED = "refused"
+    """The request had been sent again, and the last answer is an error status, or no stream; the client got it as it came."""
     KILLED = "killed"
     SHUTDOWN = "shutdown"
 
@@ -136,5 +142,7 @@ class Receipt:
     """How many long silences there were, the last one included."""
     stalled: float
     """How long they were together."""
+    error_status: int | None = None
+    """Status of the error response that the client got in place of the stream."""
     socket: SocketReceipt | None = None
     """None: the stream was the body of an HTTP response."""

@@ -74,6 +74,8 @@ class Kind(StrEnum):
     HTML_BODY = "html_body"
     JSON_BODY = "json_body"
     EMPTY_STREAM = "empty_stream"
+    NO_ANSWER = "no_answer"
+    ATTEMPT_DROPPED = "attempt_dropped"
     ANSWER_INCOMPLETE = "answer_incomplete"
     SPLICED_GENERATION = "spliced_generation"
     ENCODING_BROKEN = "encoding_broken"

@@ -15,9 +15,10 @@ from mitmproxy.exceptions import OptionsError
 from resplice.core.events import Reason
 from resplice.dialects import for_request
 from resplice.proxy import detect, headers, internals, options, report
+from resplice.proxy.attempts import Attempt, Attempts, Limits
 from resplice.proxy.commands import Commands
 from resplice.proxy.keep import Keeper
-from resplice.proxy.opening import analyse, looked_at, open_stream, reason
+from resplice.proxy.opening import Log, analyse, looked_at, open_attempt, open_stream, reason
 from resplice.proxy.stream import TICK, Stream
 from resplice.proxy.view import StreamView
 from resplice.proxy.websocket import Sockets
@@ -68,6 +69,8 @@ class Resplice:
         """Requests whose path is that of an LLM API."""
         self._streams: weakref.WeakKeyDictionary[http.HTTPFlow, Stream] = weakref.WeakKeyDictionary()
         """Streams that are open."""
+        self._waiting: weakref.WeakKeyDictionary[http.HTTPFlow, Attempts] = weakref.WeakKeyDictionary()
+        """Requests whose answers have not begun, where an option has them looked after."""
         self._seen: weakref.WeakSet[http.HTTPFlow] = weakref.WeakSet()
         """Live flows that had a stream: they are no saved flows, even once they are over."""
         self._sockets = Sockets(self._write, self._socket_closed)
@@ -107,7 +110,7 @@ class Resplice:
         """End open streams honestly and drain the log. When only the addon is reloaded, its streams go on with it."""
         self._leaving = True
         self._sockets.leave()
-        if self._streams and internals.is_shutting_down():
+        if (self._streams or self._waiting) and internals.is_shutting_down():
             return asyncio.ensure_future(self._shut_down())
         self._close_log_if_idle()
         return None
@@ -135,6 +138,7 @@ class Resplice:
     @fail_open
     def response(self, flow: http.HTTPFlow) -> None:
         """The end of a body. One that came as a whole, or was saved, has yet to be looked at."""
+        self._waiting.pop(flow, None)
         if (stream := self._streams.get(flow)) is not None:
             self._finish_whole(flow, stream)
         elif not flow.live and flow not in self._seen:
@@ -143,6 +147,7 @@ class Resplice:
     @fail_open
     def error(self, flow: http.HTTPFlow) -> None:
         """The end of a stream that the shim did not see."""
+        self._waiting.pop(flow, None)
         if (stream := self._streams.get(flow)) is not None:
             stream.finish(reason(flow), flow.error.msg if flow.error else "")
 
@@ -171,10 +176,37 @@ class Resplice:
         self._asked[flow] = asked = detect.read_request(flow.request)
         if flow.live and asked.llm_stream and settings.policy.mode == "repair" and looked_at(flow, settings):
             headers.ask_for_identity(flow.request)
+            self._await_answer(flow, asked, settings)
+
+    def _await_answer(self, flow: http.HTTPFlow, asked: detect.Asked, settings: options.Settings) -> None:
+        """Look after the time before the answer begins, where an option says so."""
+        limits = settings.limits.of(streamed=bool(flow.request.stream), version=flow.request.http_version)
+        if not limits.any:
+            return
+        attempts = Attempts(
+            limits,
+            asked.dialect,
+            functools.partial(self._open_attempt, weakref.ref(flow), asked, settings),
+            functools.partial(self._answer_began, weakref.ref(flow)),
+        )
+        if internals.attach_gate(flow, attempts):
+            self._waiting[flow] = attempts
+
+    def _open_attempt(
+        self, flow_ref: weakref.ref[http.HTTPFlow], asked: detect.Asked, settings: options.Settings, attempt: Attempt
+    ) -> Stream | None:
+        flow = flow_ref()
+        return None if flow is None else open_attempt(flow, asked, settings, self._log(flow), attempt)
+
+    def _answer_began(self, flow_ref: weakref.ref[http.HTTPFlow]) -> None:
+        if (flow := flow_ref()) is not None:
+            self._waiting.pop(flow, None)
+        if self._leaving:
+            self._close_log_if_idle()
 
     def _what_was_asked(self, flow: http.HTTPFlow) -> detect.Asked | None:
         """None where neither the request's path nor the response's type speaks of a stream."""
-        asked = self._asked.pop(flow, None)
+        asked = self._asked.get(flow) if flow in self._waiting else self._asked.pop(flow, None)
         if asked is None and flow.response is not None and detect.is_event_stream(flow.response):
             return detect.read_request(flow.request)
         return asked
@@ -183,7 +215,8 @@ class Resplice:
         asked = self._what_was_asked(flow)
         if self._settings is None or self._leaving or asked is None or flow.response is None:
             return
-        opened = open_stream(flow, asked, self._settings, self._write, self._on_close(flow), self._keeper.keep())
+        attempts = self._waiting.get(flow)
+        opened = open_stream(flow, asked, self._settings, self._log(flow), self._keeper.keep(), attempts)
         if opened is None:
             return
         self._keeper.watch(flow, opened.context, opened.stream)
@@ -192,7 +225,8 @@ class Resplice:
         if not opened.observe:
             headers.prepare(flow.request, flow.response, opened.wire)
         flow.response.stream = opened.stream
-        internals.attach(flow, opened.stream, self._settings.max_unread_bytes)
+        hold = internals.Hold(opened.trial, attempts or Attempts(Limits(), asked.dialect)) if opened.trial else None
+        internals.attach(flow, opened.stream, self._settings.max_unread_bytes, hold)
 
     def _finish_whole(self, flow: http.HTTPFlow, stream: Stream) -> None:
         """The body was there before it could be streamed: it is empty, or another addon's, or a replayed one."""
@@ -209,15 +243,15 @@ class Resplice:
         asked = self._what_was_asked(flow)
         if self._settings is None or asked is None or flow.response is None or flow.response.raw_content is None:
             return
-        opened = open_stream(flow, asked, self._settings, self._write, self._on_close(flow))
+        opened = open_stream(flow, asked, self._settings, self._log(flow))
         if opened is not None:
             analyse(flow, opened.stream)
 
     # -- the end of a stream
 
-    def _on_close(self, flow: http.HTTPFlow) -> Callable[[StreamContext, Stream], None]:
+    def _log(self, flow: http.HTTPFlow) -> Log:
         """The stream outlives neither its flow nor this."""
-        return functools.partial(self._closed, weakref.ref(flow))
+        return Log(self._write, functools.partial(self._closed, weakref.ref(flow)))
 
     def _closed(self, flow_ref: weakref.ref[http.HTTPFlow], context: StreamContext, stream: Stream) -> None:
         flow, receipt = flow_ref(), stream.receipt
@@ -235,10 +269,12 @@ class Resplice:
         logger.log(report.level(receipt), "%s", report.sentence(context, receipt))
 
     async def _shut_down(self) -> None:
+        for attempts in self._waiting.values():
+            attempts.leave = True
         for stream in self._streams.values():
             stream.leave = True
         deadline = asyncio.get_running_loop().time() + LEAVE_WITHIN
-        while self._streams and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - once, half a second
+        while (self._streams or self._waiting) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - once, half a second
             await asyncio.sleep(TICK / 20)
         for stream in list(self._streams.values()):
             stream.finish(Reason.SHUTDOWN)
@@ -259,5 +295,5 @@ class Resplice:
             threading.Thread(target=old.close, args=(DRAIN_WITHIN,), daemon=True).start()
 
     def _close_log_if_idle(self) -> None:
-        if self._writer is not None and not self._streams:
+        if self._writer is not None and not self._streams and not self._waiting:
             self._writer.close(DRAIN_WITHIN)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from mitmproxy.net.http import status_codes
 
 from resplice.core.wire import SSE, Wire
 from resplice.proxy.detect import media_type
@@ -10,7 +12,9 @@ from resplice.proxy.detect import media_type
 if TYPE_CHECKING:
     from mitmproxy import http
 
-__all__ = ["ask_for_identity", "codings", "prepare"]
+__all__ = ["JSON", "ask_for_identity", "codings", "make_error", "prepare"]
+
+JSON: Final = "application/json"
 
 
 def ask_for_identity(request: http.Request) -> None:
@@ -34,3 +38,15 @@ def prepare(request: http.Request, response: http.Response, wire: Wire = SSE) ->
         headers["transfer-encoding"] = "chunked"  # HTTP/1.0 ends by the close, HTTP/2 and HTTP/3 have frames
     if media_type(response) not in wire.media_types:
         headers["content-type"] = wire.media_types[0]
+
+
+def make_error(response: http.Response, status: int, body: bytes) -> None:
+    """Make an error response of one that promised a stream. What else its headers say, of rate limits and ids, stays."""
+    for name in ("content-length", "content-encoding", "transfer-encoding", "trailer"):
+        response.headers.pop(name, None)
+    response.status_code = status
+    response.reason = status_codes.RESPONSES.get(status, "")
+    response.stream = False
+    response.trailers = None
+    response.headers["content-type"] = JSON
+    response.content = body

@@ -33,6 +33,7 @@ SHOW_EVERY: Final = 0.3
 _MAX_CHANGES: Final = 1000
 _MAX_EVIDENCE: Final = 1024 * 1024
 """Bytes of changes that are kept of one stream."""
+_COMMENT: Final = "Resplice: "
 _LEAST_EVIDENCE: Final = 512
 """So much is kept of each change, even so."""
 
@@ -169,8 +170,8 @@ class Keeper:
 
 
 def _sign(flow: http.HTTPFlow, mark: str, comment: str) -> None:
-    """A person's own mark and comment stay."""
+    """A person's own mark and comment stay; of several attempts the last one counts."""
     if mark and (not flow.marked or flow.marked in report.MARKS):
         flow.marked = mark
-    if comment and not flow.comment:
-        flow.comment = f"Resplice: {comment}"
+    if comment and (not flow.comment or flow.comment.startswith(_COMMENT)):
+        flow.comment = _COMMENT + comment

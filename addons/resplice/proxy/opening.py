@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mitmproxy.flow import Error
 
@@ -14,9 +14,10 @@ from resplice.core.events import Reason
 from resplice.core.wire import SSE, Wire
 from resplice.proxy import decode, detect, headers
 from resplice.proxy.stream import Stream
+from resplice.proxy.trial import Trial
 from resplice.records.recorder import StreamRecorder
 from resplice.records.redact import client_product
-from resplice.records.schema import StreamContext
+from resplice.records.schema import Evidence, StreamContext
 from resplice.session.session import Session
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from mitmproxy import http
 
     from resplice.dialects import Dialect
+    from resplice.proxy.attempts import Attempt, Attempts
     from resplice.proxy.keep import Kept
     from resplice.proxy.options import Settings
     from resplice.records.schema import Record
     from resplice.session.policy import Policy
 
-__all__ = ["Opened", "analyse", "looked_at", "open_stream", "reason"]
+__all__ = ["Log", "Opened", "analyse", "looked_at", "open_attempt", "open_stream", "reason"]
 
 logger = logging.getLogger("resplice")
 
@@ -48,6 +50,16 @@ class Opened:
     wire: Wire
     """The form in which the client reads."""
     context: StreamContext
+    trial: Trial | None = None
+    """The response's headers shall wait until this has judged its beginning."""
+
+
+class Log(NamedTuple):
+    """Where a stream's records go."""
+
+    write: Callable[[Record], bool]
+    on_close: Callable[[StreamContext, Stream], None]
+    """Told once, when the stream is over."""
 
 
 def looked_at(flow: http.HTTPFlow, settings: Settings) -> bool:
@@ -59,9 +71,9 @@ def open_stream(
     flow: http.HTTPFlow,
     asked: detect.Asked,
     settings: Settings,
-    write: Callable[[Record], bool],
-    on_close: Callable[[StreamContext, Stream], None],
+    log: Log,
     kept: Kept | None = None,
+    attempts: Attempts | None = None,
 ) -> Opened | None:
     """A stream for the flow's response, which is left as it is; None where there is nothing to watch."""
     response = flow.response
@@ -73,13 +85,13 @@ def open_stream(
     if decoders is None:
         return None
     policy = replace(settings.policy, mode="observe") if observe else settings.policy
-    context = _context(flow, found, policy)
+    context = _context(flow, found, policy, response, attempts.number if attempts else 1)
     clock = time.monotonic if flow.live else _no_clock
     stream = Stream(
         _session(found, policy, context, clock),
         StreamRecorder(context, settings.evidence),
-        write=write,
-        on_close=lambda closed: on_close(context, closed),
+        write=log.write,
+        on_close=lambda closed: log.on_close(context, closed),
         decoders=decoders,
         observe=observe,
         kept=kept,
@@ -87,7 +99,22 @@ def open_stream(
         wall=time.time if flow.live else _stamp(response),
     )
     stream.open()
-    return Opened(stream, observe, found.dialect.wire if found.dialect else SSE, context)
+    trial = None if observe else _trial(found, policy, context, response, repeats=attempts is not None and attempts.may_repeat)
+    return Opened(stream, observe, found.dialect.wire if found.dialect else SSE, context, trial)
+
+
+def open_attempt(flow: http.HTTPFlow, asked: detect.Asked, settings: Settings, log: Log, attempt: Attempt) -> Stream:
+    """A stream, to be closed at once, for the records of an attempt that brought none."""
+    found = detect.Candidate(asked.dialect, asked.model)
+    context = _context(flow, found, settings.policy, attempt.response, attempt.number)
+    stream = Stream(
+        _session(found, settings.policy, context, lambda: attempt.since),
+        StreamRecorder(context, settings.evidence),
+        write=log.write,
+        on_close=lambda closed: log.on_close(context, closed),
+    )
+    stream.open()
+    return stream
 
 
 def analyse(flow: http.HTTPFlow, stream: Stream) -> bytes:
@@ -122,12 +149,32 @@ def _decoders(response: http.Response, dialect: Dialect | None, *, observe: bool
     return decoders
 
 
+def _trial(
+    found: detect.Candidate, policy: Policy, context: StreamContext, response: http.Response, *, repeats: bool
+) -> Trial | None:
+    """Where the request may be sent again, the headers wait for the first event; else only where their type is a wrong one."""
+    wire = found.dialect.wire if found.dialect else None
+    if wire is None or not (repeats or detect.media_type(response) not in wire.media_types):
+        return None
+    decoders = _decoders(response, found.dialect, observe=False) or []
+    silent = Stream(
+        _session(found, policy, context, time.monotonic),
+        StreamRecorder(context, Evidence.HASH),
+        write=lambda _: True,
+        on_close=lambda _: None,
+        decoders=decoders,
+    )
+    return Trial(silent, None if repeats or decoders else wire)
+
+
 def _session(found: detect.Candidate, policy: Policy, context: StreamContext, clock: Callable[[], float]) -> Session:
     return Session(found.dialect, policy, seed=context.stream_id, now=clock(), model=found.model)
 
 
-def _context(flow: http.HTTPFlow, found: detect.Candidate, policy: Policy) -> StreamContext:
-    request, response = flow.request, flow.response
+def _context(
+    flow: http.HTTPFlow, found: detect.Candidate, policy: Policy, response: http.Response | None, number: int
+) -> StreamContext:
+    request = flow.request
     return StreamContext(
         stream_id=uuid.uuid4().hex,
         flow_id=flow.id,
@@ -142,6 +189,7 @@ def _context(flow: http.HTTPFlow, found: detect.Candidate, policy: Policy) -> St
         dialect=found.dialect.name if found.dialect else None,
         model=found.model,
         mode=policy.mode,
+        attempt=number,
         source="live" if flow.live else "saved",
     )
 

@@ -13,6 +13,7 @@ from mitmproxy import flowfilter
 from mitmproxy.exceptions import OptionsError
 
 from resplice.core.kinds import Kind
+from resplice.proxy.attempts import INTERIM_EVERY, Limits
 from resplice.records.schema import Evidence
 from resplice.session.policy import (
     COMMENTS,
@@ -33,6 +34,7 @@ __all__ = ["OPTIONS", "PREFIX", "Option", "Settings", "complaints", "markdown_ta
 
 PREFIX: Final = "resplice_"
 MIB: Final = 1024 * 1024
+INTERIM: Final = ("off", "102")
 _DAY: Final = 24 * 60 * 60
 _TRUTHS: Final[tuple[list[str], ...]] = ([], ["true"], ["false"], ["toggle"])
 """What mitmproxy takes for a bool: no value at all is true."""
@@ -163,6 +165,34 @@ OPTIONS: Final[tuple[Option, ...]] = (
         seconds=True,
     ),
     Option(
+        "resplice_headers_timeout",
+        str,
+        "0",
+        "An answer whose headers have not come after so long becomes a 504 with the API's error body. Counted from the end of "
+        "the request, retries and the waits between them included. 0: never.",
+        unit="seconds",
+        high=_DAY,
+        seconds=True,
+    ),
+    Option(
+        "resplice_retry",
+        int,
+        0,
+        "So many times a request is sent again whose answer fails before its first event: no connection, an error status "
+        "that the SDKs retry, a page, an empty or damaged stream, a temporary error as the first event. The headers wait for "
+        "the first event then. A request may be billed twice.",
+        unit="times",
+        high=10,
+    ),
+    Option(
+        "resplice_interim",
+        str,
+        "off",
+        "102: while an answer's headers are awaited the client gets a `102 Processing` every 15 s, or as often as the "
+        "heartbeat. Only over HTTP/1.1 and HTTP/2.",
+        INTERIM,
+    ),
+    Option(
         "resplice_flows",
         str,
         "",
@@ -247,6 +277,8 @@ class Settings:
     """The options' values, checked and in the form in which they are used. A stream keeps those that it began with."""
 
     policy: Policy
+    limits: Limits
+    """For the time before an answer begins."""
     evidence: Evidence
     flows: flowfilter.TFilter | None
     log: str
@@ -309,6 +341,11 @@ def read(options: Any) -> Settings:
             max_event_bytes=values["max_event_mib"] * MIB,
             off=off,
             on=on,
+        ),
+        limits=Limits(
+            headers_timeout=values["headers_timeout"],
+            retries=values["retry"],
+            interim=(values["heartbeat"] or INTERIM_EVERY) if values["interim"] == "102" else 0.0,
         ),
         evidence=Evidence(values["evidence"]),
         flows=_filter(values["flows"]),

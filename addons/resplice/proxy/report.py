@@ -24,6 +24,9 @@ _ENDS: Final = {
     Reason.CLIENT_DISCONNECT: "the client left",
     Reason.CLIENT_STALLED: "the client stopped reading",
     Reason.IDLE: "the upstream fell silent",
+    Reason.HEADERS_TIMEOUT: "no answer had begun in time",
+    Reason.RETRIED: "sent again",
+    Reason.REFUSED: "no stream came",
     Reason.KILLED: "killed",
     Reason.SHUTDOWN: "the proxy was shut down",
 }
@@ -45,7 +48,7 @@ def level(receipt: Receipt) -> int:
 
 def sentence(context: StreamContext, receipt: Receipt) -> str:
     """One line for the terminal. All that came from the wire is escaped."""
-    parts = [_ENDS[receipt.outcome], _TERMINALS.get(receipt.terminal, ""), _kinds(receipt), _why(receipt), _amount(receipt)]
+    parts = [_ENDS[receipt.outcome], _got(receipt), _kinds(receipt), _why(receipt), _amount(receipt)]
     told = "; ".join(part for part in parts if part)
     where = f"{context.host}:{context.port}{context.path.partition('?')[0]}"
     return f"Resplice: {_safe(where)} ({receipt.dialect}): {told}"
@@ -54,13 +57,15 @@ def sentence(context: StreamContext, receipt: Receipt) -> str:
 def summary(receipt: Receipt) -> str:
     """A few words for a list of flows: what was changed, and how it ended."""
     counted = [f"{count} {word}" for count, word in ((receipt.repairs, "repaired"), (receipt.losses, "lost")) if count]
-    parts = [", ".join(counted), _ENDS[receipt.outcome], _TERMINALS.get(receipt.terminal, "")]
+    parts = [", ".join(counted), _ENDS[receipt.outcome], _got(receipt)]
     return " · ".join(part for part in parts if part)
 
 
 def mark(receipt: Receipt) -> str:
     """The name of the mark, in mitmproxy, that a flow gets; empty for a healthy one and for one whose client left."""
-    if receipt.losses or receipt.terminal == "error":
+    if receipt.outcome is Reason.RETRIED:
+        return ":wrench:"
+    if receipt.losses or receipt.terminal == "error" or receipt.outcome is Reason.REFUSED:
         return ":x:"
     if receipt.terminal == "missing" and receipt.outcome is not Reason.CLIENT_DISCONNECT:
         return ":warning:"
@@ -116,6 +121,12 @@ def _last(receipt: Receipt) -> float:
 def _amount(receipt: Receipt) -> str:
     seconds = receipt.closed_at - receipt.opened_at
     return f"{plural(receipt.events_out, 'event')}, {size(receipt.bytes_out)}" + (f" in {seconds:.1f} s" if seconds else "")
+
+
+def _got(receipt: Receipt) -> str:
+    if receipt.error_status is not None:
+        return f"the client got status {receipt.error_status}"
+    return "" if receipt.outcome in {Reason.RETRIED, Reason.REFUSED} else _TERMINALS.get(receipt.terminal, "")
 
 
 def _kinds(receipt: Receipt) -> str:

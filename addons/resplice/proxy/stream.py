@@ -6,6 +6,7 @@ Nothing in here raises: whatever fails, the client gets the upstream's bytes, an
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, Final
@@ -20,20 +21,23 @@ if TYPE_CHECKING:
     from resplice.proxy.keep import Kept
     from resplice.records.recorder import StreamRecorder
     from resplice.records.schema import Record
+    from resplice.session.failure import Failure
     from resplice.session.policy import Policy
     from resplice.session.session import Session
     from resplice.session.watch import End
 
-__all__ = ["TICK", "Stream", "tick_interval"]
+__all__ = ["TICK", "Pieces", "Stream", "tick_interval"]
 
 logger = logging.getLogger("resplice")
 
 TICK: Final = 0.8
 """Seconds between two looks at a stream: soon enough for a kill to take effect within a second."""
 
-_SHORTEST_TICK: Final = 0.05
+SHORTEST_TICK: Final = 0.05
 
 type Clock = Callable[[], float]
+type Pieces = Sequence[tuple[float, bytes]]
+"""Pieces of a body as they came, each with its time."""
 
 
 class Stream:
@@ -134,15 +138,38 @@ class Stream:
         self._recorder.learn(dialect=dialect.name)
         self._record(self._recorder.open(self._wall()))
 
-    def feed(self, data: bytes) -> bytes:
-        """A piece of the body in, what the client gets for it out."""
+    @property
+    def answered(self) -> bool:
+        """A part of an answer has gone out, or nothing can be said about that."""
+        return self._raw or self._session.answered
+
+    @property
+    def failure(self) -> Failure | None:
+        """What made the stream fail."""
+        return self._session.failure
+
+    @property
+    def client_status(self) -> int | None:
+        """Status code of the response that the client gets; None: none."""
+        return self._recorder.client_status
+
+    @client_status.setter
+    def client_status(self, status: int | None) -> None:
+        self._recorder.client_status = status
+
+    def feed(self, data: bytes, came_at: float | None = None) -> bytes:
+        """A piece of the body in, what the client gets for it out. ``came_at``: when it came, if not just now."""
         if self._finished:
             return b"" if self.concluded and not self._observe else data
         self.fed = True
-        now = self._clock()
+        now = self._clock() if came_at is None else came_at
         out = self._decode(data, now) if self._decoders else self._inspect(data, now)
         self._flows = self._opened and not self._decoders and not self._observe
         return self._keep(data if self._observe else out, now)
+
+    def catch_up(self, pieces: Pieces) -> bytes:
+        """Pieces that had been kept back; what the client gets for them."""
+        return b"".join([self.feed(piece, at) for at, piece in pieces])
 
     def tick(self) -> bytes:
         """Time passed: what is complete and overdue goes to the client."""
@@ -150,6 +177,31 @@ class Stream:
             return b""
         now = self._clock()
         return self._keep(self._guarded(lambda: self._session.tick(now)), now)
+
+    def withhold(self, pieces: Pieces, why: str, reason: Reason, detail: str, status: int | None = None) -> None:
+        """The stream is over, and nothing of it goes to the client: the pieces that came were kept back, and are dropped.
+
+        ``status`` is that of the response which the client gets, if it gets one.
+        """
+        kind = Kind.ATTEMPT_DROPPED if reason is Reason.RETRIED else Kind.UNDELIVERED
+        self._guarded(lambda: self._session.withhold(self._take_note_of(pieces), kind, why))
+        self.client_status = status
+        self.finish(reason, detail)
+
+    def refuse(self, pieces: Pieces, failure: Failure, status: int, body: bytes, reason: Reason, detail: str) -> None:
+        """As above, and the client gets an error response instead."""
+        self._guarded(lambda: self._session.refuse(self._take_note_of(pieces), failure, status, body, self._clock()))
+        self.client_status = status
+        self.finish(reason, detail)
+
+    def _take_note_of(self, pieces: Pieces) -> bytes:
+        """When pieces came that the session never gets, and what they are, decoded."""
+        raw: list[bytes] = []
+        for at, piece in pieces:
+            self._session.heard(at)
+            with contextlib.suppress(DecodeError):
+                raw.extend(_decoded(self._decoders, piece))
+        return b"".join(raw)
 
     def finish(self, reason: Reason, detail: str = "") -> bytes:
         """The stream is over. Out come the client's last bytes; later calls do nothing."""
@@ -296,7 +348,7 @@ class Stream:
 def tick_interval(policy: Policy) -> float:
     """Often enough that the shortest of the policy's times is met within a quarter of it, and no oftener."""
     times = [time for time in (policy.heartbeat, policy.idle_timeout, policy.stall_timeout) if time]
-    return min(TICK, max(_SHORTEST_TICK, min(times, default=4 * TICK) / 4))
+    return min(TICK, max(SHORTEST_TICK, min(times, default=4 * TICK) / 4))
 
 
 def _decoded(decoders: Sequence[Decoder], data: bytes) -> Iterator[bytes]:

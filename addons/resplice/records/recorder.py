@@ -28,6 +28,8 @@ class StreamRecorder:
         """``evidence`` says how much of the changed bytes is written down."""
         self.ctx = ctx
         self.evidence = evidence
+        self.client_status = ctx.status
+        """Status code of the response that the client gets; None: none."""
         self._seq = 0
 
     def learn(self, *, dialect: str | None = None, model: str | None = None) -> None:
@@ -53,6 +55,7 @@ class StreamRecorder:
             self.ctx,
             receipt,
             ts,
+            status=self.client_status,
             client_gone=client_gone,
             seq=self._next(),
             evidence=self.evidence,

@@ -131,11 +131,12 @@ def stall_record(
     }
 
 
-def close_record(
+def close_record(  # noqa: PLR0913 - all but the first three are keywords
     ctx: StreamContext,
     receipt: Receipt,
     ts: float,
     *,
+    status: int | None,
     client_gone: bool,
     seq: int,
     evidence: Evidence = Evidence.SAMPLE,
@@ -143,8 +144,8 @@ def close_record(
 ) -> Record:
     """The delivery receipt.
 
-    ``client_gone``: the client disconnected before the stream was ended. ``lost_records``: how many of this stream's
-    records the log refused (``SidecarWriter.write`` returned False).
+    ``status``: of the response that the client got, None if it got none. ``client_gone``: it disconnected before the stream was
+    ended. ``lost_records``: how many of this stream's records the log refused (``SidecarWriter.write`` returned False).
     """
     verdict = judge(receipt, client_gone=client_gone, source=ctx.source, mode=ctx.mode)
     return {
@@ -153,6 +154,7 @@ def close_record(
         "model": _name(receipt.model or ctx.model),
         "message_id": _name(receipt.message_id),
         "outcome": receipt.outcome.value,
+        "status": status if ctx.source == "live" else None,
         "detail": clean(receipt.detail, TEXT_LIMIT),
         "terminal": receipt.terminal,
         "stop_reason": _name(receipt.stop_reason),

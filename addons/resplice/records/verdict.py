@@ -55,6 +55,8 @@ class _Case:
 _LEFT_EARLY: Final = "The client disconnected before the answer was complete; the rest was not delivered."
 _CUT: Final = {
     Reason.CLIENT_STALLED: "The client stopped reading before the answer was complete; what waited for it was dropped.",
+    Reason.RETRIED: "The attempt failed before a byte of it had gone to the client; the request was sent again.",
+    Reason.REFUSED: "The request had been sent again; the client got the last answer as it came, and it is no stream.",
     Reason.KILLED: "The stream was killed inside the proxy before the answer was complete.",
     Reason.SHUTDOWN: "The proxy was shut down before the answer was complete.",
 }
@@ -70,6 +72,8 @@ def _says_error(case: _Case) -> str | None:
         return None
     if case.observed:
         return "The answer failed; nothing was changed, the client got what the upstream sent."
+    if case.receipt.error_status is not None:
+        return f"There is no answer, and the client was told so by status {case.receipt.error_status}."
     return "The answer failed, and the stream says so: it ends in an error event, not in a stop."
 
 
@@ -104,7 +108,8 @@ def judge(receipt: Receipt, *, client_gone: bool, source: str, mode: str) -> Ver
     """
     if receipt.socket is not None:
         return _judge_socket(receipt, receipt.socket, live=source == "live")
-    case = _Case(receipt, client_gone or receipt.outcome is Reason.CLIENT_DISCONNECT, source == "live", mode == "observe")
+    gone = client_gone or receipt.outcome is Reason.CLIENT_DISCONNECT
+    case = _Case(receipt, gone, live=source == "live", observed=mode == "observe")
     if not case.whole:
         sentence = next(words for reason in _REASONS_AGAINST if (words := reason(case)))
         return Verdict(whole=False, delivered_whole=False, sentence=sentence)

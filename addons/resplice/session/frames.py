@@ -13,6 +13,7 @@ from resplice.core.payload import OPAQUE, strict
 from resplice.dialects import Dialect, Json, Role, for_frame
 from resplice.session.contract import Broken, Mended, Noted
 from resplice.session.ends import Ends
+from resplice.session.failure import Failure
 from resplice.session.fillers import Fillers
 from resplice.session.mending import apply, show
 from resplice.session.stream import MAX_MESSAGE, Stream
@@ -132,8 +133,11 @@ class Frames:
         if role is Role.KEEPALIVE:
             stream.idle_bytes += len(item.raw)
         if stream.dialect is not None and stream.dialect.one_id and not stream.ids.settle(item.value, stream.facts):
-            return self._bring_to_id(item)
-        return show(stream, item)
+            out = self._bring_to_id(item)
+        else:
+            out = show(stream, item)
+        stream.answered |= role is not Role.KEEPALIVE and not stream.ended
+        return out
 
     def mended(self, item: Frame, fate: Mended | Broken | Noted) -> bytes:
         """An event that has been shown to the contract, and does not fit."""
@@ -226,8 +230,12 @@ class Frames:
 
     def _error(self, item: Frame) -> bytes:
         """The upstream's own error event."""
-        self._stream.facts.failed = True
-        self._stream.ledger.note(Kind.UPSTREAM_ERROR, "the upstream reported an error in its stream")
+        stream, why = self._stream, "the upstream reported an error in its stream"
+        stream.facts.failed = True
+        message = (stream.facts.error or why)[:MAX_MESSAGE]
+        is_well_formed = not (item.kinds or stream.converts)
+        stream.failure = stream.failure or Failure(Kind.UPSTREAM_ERROR, why, message, item.value, is_well_formed)
+        stream.ledger.note(Kind.UPSTREAM_ERROR, why)
         return self._stream.flush() + self._stream.deliver(item)
 
     def _odd_error(self, item: Frame) -> bytes:
@@ -235,7 +243,9 @@ class Frames:
         message = (self._stream.facts.error or "the upstream reported an error")[:MAX_MESSAGE]
         also = tuple(kind for kind in item.kinds if kind is not Kind.ERROR_SHAPE)
         why = "an error in a shape that SDKs ignore"
-        return self._stream.end_with_error(Effect.REPAIR, Kind.ERROR_SHAPE, item.raw, why, also, message)
+        return self._stream.end_with_error(
+            Effect.REPAIR, Kind.ERROR_SHAPE, item.raw, why, also=also, message=message, value=item.value
+        )
 
     def _whole_answer(self, item: Frame) -> bytes:
         return self._stream.lose(item.raw, Kind.JSON_BODY, "a complete JSON answer where a stream was asked for")
@@ -245,7 +255,7 @@ class Frames:
 
     def _second_start(self, item: Frame) -> bytes:
         why = "a second message was spliced into the stream while the first was open"
-        return self._stream.end_with_error(Effect.LOSS, Kind.SPLICED_GENERATION, item.raw, why, item.kinds)
+        return self._stream.end_with_error(Effect.LOSS, Kind.SPLICED_GENERATION, item.raw, why, also=item.kinds)
 
     # -- everything that is no frame --------------------------------------------------------------
 

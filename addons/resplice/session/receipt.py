@@ -19,6 +19,7 @@ def build_receipt(stream: Stream, pace: Pace, outcome: Reason, detail: str, requ
         terminal=_terminal(stream),
         stop_reason=facts.stop_reason,
         error=facts.error,
+        error_status=stream.error_status,
         message_id=facts.message_id,
         model=facts.model or requested_model,
         bytes_in=ledger.settled,

@@ -18,6 +18,7 @@ from resplice.core.kinds import Kind
 from resplice.core.sniff import Sniffer
 from resplice.core.wire import Framer
 from resplice.dialects import Dialect
+from resplice.session.failure import Failure
 from resplice.session.frames import Frames
 from resplice.session.pace import Pace
 from resplice.session.policy import Policy
@@ -30,7 +31,9 @@ _RELEASE_AFTER: Final = 0.25
 """A complete event whose blank line has not come for so long (seconds) is let go by `tick`."""
 _SETTLE_AFTER: Final = 2.0
 """A terminal event without a stop reason before it is settled after so much silence (seconds)."""
-_LEFT: Final = frozenset({Reason.CLIENT_DISCONNECT, Reason.CLIENT_STALLED, Reason.KILLED, Reason.SHUTDOWN})
+_LEFT: Final = frozenset(
+    {Reason.CLIENT_DISCONNECT, Reason.CLIENT_STALLED, Reason.KILLED, Reason.SHUTDOWN, Reason.RETRIED, Reason.REFUSED}
+)
 
 
 class Session:
@@ -84,6 +87,17 @@ class Session:
     def ended(self) -> bool:
         """An error event of ours ended the client's message: the adapter should end it now, and close the upstream."""
         return self._stream.ended and not self._observe
+
+    @property
+    def answered(self) -> bool:
+        """A part of an answer has gone out, or the stream is none that can be judged."""
+        stream = self._stream
+        return stream.answered or stream.facts.terminal or stream.raw or (stream.strangers > 0 and not stream.confirmed)
+
+    @property
+    def failure(self) -> Failure | None:
+        """What made the stream fail, whether the upstream said so or we found it."""
+        return self._stream.failure
 
     @property
     def has_findings(self) -> bool:
@@ -295,6 +309,20 @@ class Session:
         self._calm = False
         out = self._stream.end_with_error(Effect.LOSS, kind, b"", why)
         return b"" if self._observe else out
+
+    def withhold(self, raw: bytes, kind: Kind, why: str) -> bytes:
+        """Nothing of the stream went to the client, and nothing will: book all that came of it, which was never received here."""
+        self._calm = False
+        return self._stream.ledger.changed(Effect.LOSS, kind, raw, b"", why) if raw else b""
+
+    def refuse(self, raw: bytes, failure: Failure, status: int, body: bytes, now: float = 0.0) -> bytes:
+        """As above; and the client gets an error response with that status and body instead."""
+        self._calm = False
+        stream = self._stream
+        stream.failure, stream.ended, stream.facts.failed = failure, True, True
+        stream.facts.error, stream.error_status = failure.message, status
+        self._pace.last_out_at = now
+        return stream.ledger.changed(Effect.LOSS, failure.kind, raw, body, failure.why)
 
     def finish(self, reason: Reason, now: float = 0.0, detail: str = "") -> bytes:
         """The stream is over, for that reason; return what the client still gets. Only the first call counts."""

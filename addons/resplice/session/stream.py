@@ -16,6 +16,7 @@ from resplice.core.wire import SSE, Body, Event, Wire
 from resplice.dialects import Dialect, Facts, Json
 from resplice.dialects.dialect import frame
 from resplice.session.contract import Fate, contract_for
+from resplice.session.failure import Failure
 from resplice.session.ids import ChunkIds
 from resplice.session.ledger import Ledger
 from resplice.session.policy import Policy
@@ -55,6 +56,12 @@ class Stream:
         self.ids = ChunkIds(policy, seed)
         self.ended = False
         """An error event of ours has ended the client's stream."""
+        self.answered = False
+        """An event went out that is part of an answer."""
+        self.error_status: int | None = None
+        """Status of the error response that the client got in place of the stream."""
+        self.failure: Failure | None = None
+        """The first error event, the upstream's or ours."""
         self.raw = False
         """Everything passes as it comes: no LLM stream, or a defect of ours."""
         self.held: list[Frame | Filler | Stray] = []
@@ -222,16 +229,28 @@ class Stream:
         return self.change(raw, b"", kind, why, effect=Effect.LOSS)
 
     def end_with_error(
-        self, effect: Effect, kind: Kind, raw: bytes, why: str, also: tuple[Kind, ...] = (), message: str | None = None
+        self,
+        effect: Effect,
+        kind: Kind,
+        raw: bytes,
+        why: str,
+        *,
+        also: tuple[Kind, ...] = (),
+        message: str | None = None,
+        value: dict[str, Json] | None = None,
     ) -> bytes:
-        """The client's stream ends with the dialect's own error event, in place of `raw`."""
+        """The client's stream ends with the dialect's own error event, in place of `raw`.
+
+        ``value`` is the upstream's error, where it sent one, and ``message`` what it said.
+        """
         if effect is Effect.REPAIR and (unwanted := self._unwanted((kind, *also))):
             return self.leave(raw, unwanted)
         frames = b""
         failed, self.facts.failed = self.facts.failed, True
         flushed = self.flush()
+        text = message if message is not None else f"upstream stream damaged: {why}"
+        self.failure = self.failure or Failure(kind, why, text[:MAX_MESSAGE], value or {})
         if self.dialect is not None and not failed:
-            text = message if message is not None else f"upstream stream damaged: {why}"
             frames = self.write_all(self.dialect.error(self.facts, text))
             self.facts.error = text[:MAX_MESSAGE]
         elif self.dialect is not None and self.dialect.fails_twice:

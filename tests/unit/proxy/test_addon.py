@@ -275,7 +275,8 @@ def test_leaving_ends_streams_that_nobody_else_ends_and_writes_all_records(tctx,
 
 
 def test_a_reload_lets_streams_go_on_and_closes_the_log_behind_the_last_one(tctx):
-    first, second = begin(tctx, make()), begin(tctx, make())
+    flows = make(), make()  # which mitmproxy holds on to while they are open
+    first, second = (begin(tctx, flow) for flow in flows)
     first(FIRST)
     assert tctx.addon.done() is None
     assert first(LAST + DONE) == [LAST + DONE]

@@ -127,10 +127,24 @@ def test_seconds_may_have_decimals_and_are_checked(tctx, option):
     addon = tctx.master.addons.get("resplice")
     for text, number in {"15": 15.0, "0.5": 0.5, " 7 ": 7.0, "0": 0.0, str(option.high): option.high}.items():
         tctx.configure(addon, **{option.name: text})
-        assert getattr(options.read(tctx.options).policy, option.name.removeprefix("resplice_")) == number
+        settings, name = options.read(tctx.options), option.name.removeprefix("resplice_")
+        assert getattr(settings.limits if hasattr(settings.limits, name) else settings.policy, name) == number
     for text in ("-1", "x", "", "nan", "inf", "1e3", "86401", "99999999"):
         with pytest.raises(OptionsError, match=f"{option.name} is .*; give a number of seconds"):
             tctx.configure(addon, **{option.name: text})
+
+
+@pytest.mark.parametrize(
+    ("given", "every"),
+    [({}, 0), ({"resplice_interim": "102"}, 15), ({"resplice_interim": "102", "resplice_heartbeat": "2"}, 2)],
+)
+def test_interim_responses_come_as_often_as_heartbeats(tctx, given, every):
+    tctx.configure(tctx.master.addons.get("resplice"), **given)
+    assert options.read(tctx.options).limits.interim == every
+
+
+def test_without_an_option_that_says_so_nothing_is_done_before_an_answer_begins(tctx):
+    assert not options.read(tctx.options).limits.any
 
 
 def test_seconds_in_a_file_of_options_need_no_quotes():

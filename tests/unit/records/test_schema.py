@@ -30,7 +30,7 @@ WILD = "\x00\x1b[2J\x7f\x85\u202e\u2066\ufeff\ud800" * 200
 
 
 def close(ctx=CONTEXT, given=RECEIPT, **more: Any) -> Record:
-    return close_record(ctx, given, TS, **{"client_gone": False, "seq": 9, **more})
+    return close_record(ctx, given, TS, **{"status": 200, "client_gone": False, "seq": 9, **more})
 
 
 RECORDS: dict[str, Record] = {

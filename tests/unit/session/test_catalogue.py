@@ -16,6 +16,8 @@ NO_EXAMPLE = {
     Kind.OVERSIZED_EVENT: "it is about megabytes",
     Kind.ENCODING_BROKEN: "it is about what bytes were compressed to",
     Kind.UNDELIVERED: "it is about who is there to read",
+    Kind.NO_ANSWER: "it is about what did not come",
+    Kind.ATTEMPT_DROPPED: "it is about what came next",
     Kind.INTERNAL_ERROR: "there should be none",
 }
 """Kinds that no short stream shows."""

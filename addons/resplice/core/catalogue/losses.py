@@ -83,6 +83,22 @@ ROWS: Final[tuple[Fault, ...]] = (
         example=": keepalive⏎⏎",
     ),
     Fault(
+        Kind.NO_ANSWER,
+        "losses",
+        "no answer came: no headers within `resplice_headers_timeout`, or, where requests are retried, no connection",
+        "a 504, or a 502, with the API's own error body",
+        "not one byte of an answer was there; SDKs raise the status, and may try again",
+        GITHUB + "router-for-me/CLIProxyAPI/issues/3536",
+    ),
+    Fault(
+        Kind.ATTEMPT_DROPPED,
+        "losses",
+        "the answer was broken before its first event, and the request may be sent again (`resplice_retry`)",
+        "dropped; what the next attempt brings takes its place",
+        "not one byte of it had gone to the client",
+        GITHUB + "aaif-goose/goose/pull/10779",
+    ),
+    Fault(
         Kind.ANSWER_INCOMPLETE,
         "losses",
         "the stream ended before its stop reason; SDKs report half an answer as success",

@@ -2,57 +2,112 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from resplice.proxy.internals.backlog import Backlog
+from resplice.proxy.internals.before_headers import Gate
 from resplice.proxy.internals.coalesce import gather_reads
 from resplice.proxy.internals.locate import around, find
-from resplice.proxy.internals.names import ATTRIBUTES, GATHERING, absent, lacking
+from resplice.proxy.internals.names import ATTRIBUTES, GATHERING, absent, gate_lacking, lacking
 from resplice.proxy.internals.shim import Shim
 from resplice.proxy.internals.waiting_options import deferred_options, forget_deferred, is_shutting_down, respell_deferred
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mitmproxy import http
 
+    from resplice.proxy.attempts import Attempts
     from resplice.proxy.stream import Stream
+    from resplice.proxy.trial import Trial
 
-__all__ = ["attach", "deferred_options", "forget_deferred", "is_shutting_down", "lacking", "respell_deferred"]
+__all__ = [
+    "Hold",
+    "attach",
+    "attach_gate",
+    "deferred_options",
+    "forget_deferred",
+    "is_shutting_down",
+    "lacking",
+    "respell_deferred",
+]
 
 logger = logging.getLogger("resplice")
 
 _UNTIMED: Final = "no timer and no care for broken connections"
+_UNGUARDED: Final = "no care for requests before their answers begin"
 _UNGATHERED: Final = "bursts are not gathered"
 _UNBOUNDED: Final = "no bound on what waits for an HTTP/2 client"
 _CONSEQUENCES: Final = {
     _UNTIMED: "Such streams are repaired all the same, but when the upstream breaks off the client's stream breaks off too, "
     "and a kill takes effect only when the upstream ends.",
+    _UNGUARDED: "No request is sent again, and none is given up because its answer's headers do not come.",
     _UNGATHERED: "Streams are the same, and cost more time.",
     _UNBOUNDED: "One that does not read can cost any amount of memory.",
 }
 _told: Final[set[tuple[str, str]]] = set()
 
 
-def attach(flow: http.HTTPFlow, stream: Stream, max_unread: int) -> bool:
+class Hold(NamedTuple):
+    """An answer whose headers shall not leave before its beginning was judged."""
+
+    trial: Trial
+    attempts: Attempts
+
+
+def attach(flow: http.HTTPFlow, stream: Stream, max_unread: int, hold: Hold | None = None) -> bool:
     """Put a shim between the flow's HttpStream and mitmproxy. False: it is not there, the stream goes on without.
 
-    ``max_unread``: bytes that may wait inside mitmproxy for a client that does not read.
+    ``max_unread``: bytes that may wait inside mitmproxy for a client that does not read. With a ``hold``, or where a gate is
+    there already, the shim waits until the answer is let through.
     """
+    target = _locate(flow, lacking, _UNTIMED)
+    if target is None:
+        return False
+    gate = getattr(target._handle_event, "__self__", None)  # noqa: SLF001 - this package exists for it
+    if not isinstance(gate, Gate):
+        gate = Gate(flow, target, hold.attempts) if hold is not None and not gate_lacking() else None
+    make_shim = functools.partial(_install, flow, stream, target, max_unread)
+    if gate is None:
+        make_shim()
+    else:
+        gate.install()
+        gate.adopt(stream, hold.trial if hold else None, make_shim)
+    return True
+
+
+def attach_gate(flow: http.HTTPFlow, attempts: Attempts) -> bool:
+    """Put a gate between the flow's request and its answer. False: it is not there, the request goes its way without."""
+    target = _locate(flow, gate_lacking, _UNGUARDED)
+    if target is None:
+        return False
+    Gate(flow, target, attempts).install()
+    return True
+
+
+def _locate(flow: http.HTTPFlow, lacks: Callable[[], list[str]], what: str) -> Any:
+    """The flow's HttpStream, if all that is needed of mitmproxy is there; else it is told why not."""
     try:
-        target = None if lacking() else find(flow)
-        missing = lacking() + [name for name in ATTRIBUTES if target is not None and not hasattr(target, name)]
+        target = None if lacks() else find(flow)
+        missing = lacks() + [name for name in ATTRIBUTES if target is not None and not hasattr(target, name)]
     except Exception as error:  # noqa: BLE001 - internals may change in any way
         missing = [_shown(error)]
     if missing:
-        _warn(_UNTIMED, _lacks(missing))
+        _warn(what, _lacks(missing))
     elif target is None:
-        why = "a replayed request has no connection to a client" if flow.is_replay else "the flow's connection is not known"
-        _warn(_UNTIMED, why)
+        _warn(what, "a replayed request has no connection to a client" if flow.is_replay else "the flow's connection is not known")
     else:
-        Shim(flow, stream, target, _backlog(flow, target, max_unread)).install()
-        _gather(flow, target)
-        return True
-    return False
+        return target
+    return None
+
+
+def _install(flow: http.HTTPFlow, stream: Stream, target: Any, max_unread: int) -> Shim:
+    shim = Shim(flow, stream, target, _backlog(flow, target, max_unread))
+    shim.install()
+    _gather(flow, target)
+    return shim
 
 
 def _gather(flow: http.HTTPFlow, target: Any) -> None:

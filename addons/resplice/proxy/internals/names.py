@@ -40,7 +40,33 @@ _CLASSES: Final = (
     ResponseTrailers,
     SendHttp,
 ) = _from("mitmproxy.proxy.layers.http", *_CLASSES)
-(RequestWakeup,) = _from("mitmproxy.proxy.commands", "RequestWakeup")
+_GATE_CLASSES: Final = (
+    "GetHttpConnection",
+    "GetHttpConnectionCompleted",
+    "Http1Client",
+    "Http2Client",
+    "HttpErrorHook",
+    "HttpResponseHeadersHook",
+    "RequestData",
+    "RequestEndOfMessage",
+    "RequestHeaders",
+    "RequestTrailers",
+    "ResponseHeaders",
+)
+(
+    GetHttpConnection,
+    GetHttpConnectionCompleted,
+    Http1Client,
+    Http2Client,
+    HttpErrorHook,
+    HttpResponseHeadersHook,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestTrailers,
+    ResponseHeaders,
+) = _from("mitmproxy.proxy.layers.http", *_GATE_CLASSES)
+CloseConnection, RequestWakeup = _from("mitmproxy.proxy.commands", "CloseConnection", "RequestWakeup")
 (Wakeup,) = _from("mitmproxy.proxy.events", "Wakeup")
 (DataReceived,) = _from("mitmproxy.proxy.events", "DataReceived")
 (ReceiveHttp,) = _from("mitmproxy.proxy.layers.http", "ReceiveHttp")
@@ -52,8 +78,8 @@ METHODS: Final = ("_handle_event", "start_response_stream", "state_stream_respon
 """What the shim uses of the class HttpStream."""
 ATTRIBUTES: Final = ("client_state", "server_state", "stream_id", "context", "response_body_buf")
 """What the shim uses of its instances."""
-
-
+GATE_METHODS: Final = ("make_server_connection", "send_response", "state_wait_for_response_headers")
+"""What the gate uses of the class HttpStream beside that."""
 GATHERING: Final = ("DataReceived", "ReceiveHttp", "RequestProtocolError", "ResponseData")
 """What it takes to gather what one read held."""
 
@@ -68,3 +94,9 @@ def lacking() -> list[str]:
     """What this mitmproxy does not have, of all that the shim needs."""
     names = absent((*_CLASSES, "RequestWakeup", "Wakeup"))
     return names + [name for name in METHODS if HttpStream is not None and not hasattr(HttpStream, name)]
+
+
+def gate_lacking() -> list[str]:
+    """The same for the gate, which needs more."""
+    names = absent((*_GATE_CLASSES, "CloseConnection"))
+    return lacking() + names + [name for name in GATE_METHODS if HttpStream is not None and not hasattr(HttpStream, name)]

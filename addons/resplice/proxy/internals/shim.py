@@ -30,7 +30,7 @@ from resplice.proxy.internals.names import (
 if TYPE_CHECKING:
     from mitmproxy import http
 
-    from resplice.proxy.stream import Stream
+    from resplice.proxy.stream import Pieces, Stream
 
 
 class Shim:
@@ -53,6 +53,12 @@ class Shim:
         self._target.start_response_stream = self._start_response_stream
 
     # -- layer code: generators of mitmproxy's commands
+
+    def catch_up(self, held: Pieces) -> Commands:
+        """What came while the response's headers were held back."""
+        yield from self._send(self._stream.catch_up(held))
+        if self._stream.ended and self._streaming:
+            yield from self._end_failed()
 
     def _start_response_stream(self) -> Commands:
         gather_waiting(self._target)
