@@ -11,7 +11,7 @@ import healthy_streams as ok
 from agents.answers import TRUTH
 from agents.programs import CODEX_BY_WEBSOCKET, install
 from agents.test_agents import LIMIT, REROUTE
-from e2e.websockets import WebSocket, accept
+from e2e.websocket_peers import WebSocket, accept
 from e2e.wire import Answer, eventually, upstream
 from processes import Mitmdump, mitmdump
 

@@ -11,7 +11,7 @@ import pytest
 from wsproto import ConnectionType
 
 from e2e.routes import HTTP1, HTTPS1, Exchange, Route, World, world
-from e2e.websockets import WebSocket, accept
+from e2e.websocket_peers import WebSocket, accept
 from e2e.wire import DEADLINE, Answer1
 
 if TYPE_CHECKING:
