@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resplice.core.events import Effect, Reason, Receipt
 from resplice.core.kinds import Kind
@@ -237,3 +239,35 @@ def test_no_message_whatever_raises(kind, rest):
     for api in SOCKET_APIS:
         talk = Talk(api).client({"type": kind, **rest}).server({"type": kind, **rest}, {"type": kind, **rest})
         assert talk.close().events_in == 2
+
+
+TYPES = ["response.create", "response.created", "response.completed", "response.done", "error", "x.text.delta", "ping"]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "status", "usage", "type"]), inner),
+    max_leaves=8,
+)
+MESSAGES = st.fixed_dictionaries(
+    {"type": st.sampled_from(TYPES) | VALUES}, optional=dict.fromkeys(("response", "item", "delta", "error"), VALUES)
+)
+
+
+@given(
+    st.sampled_from(SOCKET_APIS),
+    st.lists(
+        st.tuples(st.booleans(), st.binary(max_size=20) | MESSAGES.map(lambda value: json.dumps(value).encode())), max_size=20
+    ),
+    st.sampled_from([NORMAL, ABORTED, None]),
+    st.booleans(),
+)
+def test_whatever_is_said_every_byte_is_counted_and_every_loss_is_told(api, messages, code, by_client):
+    talk = Talk(api)
+    for from_client, data in messages:
+        talk.follower.receive(data, from_client=from_client, is_text=True, now=talk.now)
+        talk.wait(1)
+    receipt = talk.close(code, by_client=by_client)
+    findings = talk.follower.take_findings()
+    assert receipt.bytes_in == receipt.bytes_out == sum(len(data) for from_client, data in messages if not from_client)
+    assert receipt.losses == sum(finding.effect is Effect.LOSS for finding in findings)
+    assert all(finding.raw == finding.replacement for finding in findings)
+    assert receipt.socket.unfinished <= receipt.losses
