@@ -98,10 +98,12 @@ class Sockets:
             self._open[flow] = Socket(flow, api, settings, self._write)
 
     def message(self, flow: http.HTTPFlow) -> None:
-        """The flow's last message has come."""
+        """The flow's last message has come. One that was written inside the proxy is nobody's answer."""
         socket, websocket = self._open.get(flow), flow.websocket
-        if socket is not None and websocket is not None and websocket.messages:
-            last = websocket.messages[-1]
+        if socket is None or websocket is None or not websocket.messages:
+            return
+        last = websocket.messages[-1]
+        if not last.injected:
             socket.message(last.content, from_client=last.from_client, is_text=last.is_text)
 
     def end(self, flow: http.HTTPFlow) -> None:

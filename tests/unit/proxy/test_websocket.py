@@ -131,6 +131,16 @@ def test_messages_without_a_start_are_ignored_and_a_second_end_too(tctx):
     assert [record["type"] for record in records(tctx)] == ["stream.open", "stream.close"]
 
 
+def test_a_message_that_was_written_inside_the_proxy_does_not_count(tctx):
+    flow = make()
+    tctx.addon.websocket_start(flow)
+    flow.websocket.messages.append(WebSocketMessage(Opcode.TEXT, False, b"not JSON", injected=True))
+    tctx.addon.websocket_message(flow)
+    end(tctx, flow)
+    *_, closed = records(tctx)
+    assert (closed["events_in"], closed["losses"]) == (0, 0)
+
+
 def test_when_the_addon_goes_its_websockets_are_accounted_for(tctx):
     flow = make()
     tctx.addon.websocket_start(flow)
