@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first command makes. Paths are relative: the clone may lie in a folder with blanks in its name.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-agents node differential soak lint format bench clean
+.PHONY: help demo test test-agents node differential soak soak-live lint format bench clean
 PYTHON := .venv/bin/python
 READY := .venv/.ready
 NODE := tests/e2e/node/node_modules/.ready
@@ -27,6 +27,9 @@ soak: $(READY) ## look for streams that break an invariant, ROUNDS=20 times with
 	@for round in $$(seq $(or $(ROUNDS),20)); do \
 		RESPLICE_PROPERTIES=soak $(PYTHON) -m pytest tests/properties tests/unit/session/test_reader.py -k "random or bytes_whatever or model_says or known_shapes" || exit 1; \
 	done
+
+soak-live: $(READY) ## single bytes against a heartbeat for SECONDS=60, streams that last MINUTES=10
+	@SOAK_SECONDS=$(or $(SECONDS),60) SOAK_MINUTES=$(or $(MINUTES),10) $(PYTHON) -m pytest -s -m soak tests/soak $(ARGS)
 
 lint: $(READY) ## ruff and mypy --strict
 	@$(PYTHON) -m ruff check .
