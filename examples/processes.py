@@ -31,7 +31,7 @@ START_DEADLINE: Final = 60.0
 """Seconds. A cold start takes two; a machine that is shared by many may need far longer."""
 STOP_DEADLINE: Final = 20.0
 _LISTENING: Final = re.compile(r" listening at .*?(?:\d|\]):(\d+)\.?\s*$", re.MULTILINE)
-_RUN: Final = "from mitmproxy.tools.main import mitmdump; mitmdump()"
+_RUN: Final = "from mitmproxy.tools.main import {tool}; {tool}()"
 
 
 class ProcessError(RuntimeError):
@@ -96,30 +96,32 @@ def mitmdump(
     args: Sequence[str] = (),
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    tool: str = "mitmdump",
 ) -> Iterator[Mitmdump]:
     """Start mitmdump, yield it when it listens, end it.
 
     `addon`: with `-s addons/repair.py`, whose sidecar log is `Mitmdump.log_path`. `options`: for `--set`.
-    `args`: further arguments. `folder`: for its output and log, which are kept then; by default a temporary one.
+    `args`: further arguments. `tool`: mitmdump or mitmweb. `folder`: for its output and log, which are kept then; by default a
+    temporary one.
     Raises ProcessError when it does not listen within the deadline.
     """
     with tempfile.TemporaryDirectory(prefix="resplice-") as temporary:
         home, confdir = folder or Path(temporary), Path(temporary) / "conf"
         home.mkdir(parents=True, exist_ok=True)
         log_path = home / "resplice.jsonl"
-        command = [*_command(mode, confdir, log_path if addon else None, options or {}), *args]
+        command = [*_command(tool, mode, confdir, log_path if addon else None, options or {}), *args]
         with _running(command, home, environment or {}) as process:
             yield Mitmdump(process, _wait_for_port(process, home), home, confdir, log_path)
 
 
-def _command(mode: str, confdir: Path, log_path: Path | None, options: Mapping[str, str]) -> list[str]:
+def _command(tool: str, mode: str, confdir: Path, log_path: Path | None, options: Mapping[str, str]) -> list[str]:
     ours = {"confdir": str(confdir), "listen_host": HOST, "listen_port": "0"}
     script: list[str] = []
     if log_path is not None:
         ours["resplice_log"] = str(log_path).replace("%", "%%")  # the option's value is a strftime format
         script = ["-s", str(ENTRY)]
     settings = [word for name, value in (ours | dict(options)).items() for word in ("--set", f"{name}={value}")]
-    return [sys.executable, "-c", _RUN, "--mode", mode, *script, *settings]
+    return [sys.executable, "-c", _RUN.format(tool=tool), "--mode", mode, *script, *settings]
 
 
 @contextlib.contextmanager

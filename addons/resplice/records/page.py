@@ -85,7 +85,7 @@ def _title(about: Mapping[str, Any]) -> str:
 
 
 def _state(about: Mapping[str, Any]) -> str:
-    if about.get("open"):
+    if about.get("outcome") == "open":
         return "still open"
     return str(about.get("summary") or about.get("outcome") or "not looked at")
 

@@ -58,7 +58,7 @@ def test_a_healthy_stream_has_no_damage():
 
 
 def test_an_open_stream_says_so():
-    assert " · still open\n" in page([chat_text("Hel")], open=True)
+    assert " · still open\n" in page([chat_text("Hel")], outcome="open")
 
 
 def test_nothing_from_the_wire_acts_on_a_terminal():

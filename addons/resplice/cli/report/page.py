@@ -11,7 +11,7 @@ import jinja2
 from resplice import __version__
 from resplice.cli.report.tally import GROUPS, STATES, Tally, largest
 from resplice.cli.report.text import log_line, seconds, summary_line, trouble_lines
-from resplice.cli.terminal import visible
+from resplice.cli.terminal import plural, visible
 from resplice.core.catalogue import BY_KIND
 from resplice.core.kinds import Kind
 
@@ -28,7 +28,7 @@ def html_page(tally: Tally, reader: LogReader, top: int) -> str:
     """The page."""
     template = resources.files("resplice.cli.report").joinpath("page.html.j2").read_text("utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"seconds": seconds, "shown": visible}
+    environment.filters |= {"plural": plural, "seconds": seconds, "shown": visible}
     return environment.from_string(template).render(
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
