@@ -9,17 +9,24 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from resplice.cli.explain import story
 from resplice.cli.faults import about, example_lines, outcome_lines
 from resplice.core.catalogue import CATALOGUE, GROUPS, Fault
 from resplice.core.events import Reason
 from resplice.dialects import DIALECTS, by_name
+from resplice.proxy import report
 from resplice.proxy.options import markdown_table
+from resplice.records.changes import account
+from resplice.records.page import response_page
 from resplice.records.recorder import StreamRecorder
 from resplice.records.schema import StreamContext, load_schema
+from resplice.session.answer import read_body
 from resplice.session.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from resplice.records.schema import Record
 
 __all__ = ["PARTS", "generate", "main"]
 
@@ -30,6 +37,25 @@ _EXAMPLE: Final = (
     b'"model":"harbour-1","content":[],"stop_reason":null,"stop_sequence":null,'
     b'"usage":{"input_tokens":21,"output_tokens":1}}}\n\n'
 )
+_ANSWER: Final = b"".join(
+    (
+        _EXAMPLE,
+        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n',
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Tide"}}\n\n',
+        b"event: content_block_delta\n: keepalive\n\n",
+        b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" at 6:40."}}\n\n',
+        b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n',
+        b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}}\n\n',
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    )
+)
+_CONTEXT: Final = StreamContext(
+    stream_id="5f0c2a", flow_id="8b7e", host="api.anthropic.com", port=443, method="POST", path="/v1/messages",
+    status=200, client_http="HTTP/1.1", upstream_http="HTTP/2.0", client="Anthropic/Python",
+    dialect="anthropic-messages", model="harbour-1", mode="repair",
+)  # fmt: skip
+_LIMIT: Final = 4096
+_WIDTH: Final = 120
 
 
 def generate(text: str) -> str:
@@ -110,18 +136,36 @@ def _values(field: dict[str, Any]) -> list[str]:
 
 def _example() -> str:
     """A stream that broke off, as the log tells it: a real session's records, at a fixed time."""
-    context = StreamContext(
-        stream_id="5f0c2a", flow_id="8b7e", host="api.anthropic.com", port=443, method="POST", path="/v1/messages",
-        status=200, client_http="HTTP/1.1", upstream_http="HTTP/2.0", client="Anthropic/Python",
-        dialect="anthropic-messages", model="harbour-1", mode="repair",
-    )  # fmt: skip
-    session, recorder = Session(by_name("anthropic-messages")), StreamRecorder(context)
-    session.receive_data(_EXAMPLE, 0.25)
-    session.finish(Reason.UPSTREAM_ABORT, 1.5, "connection reset")
-    records = [recorder.open(_EXAMPLE_TIME)]
-    records += [recorder.finding(finding, _EXAMPLE_TIME + 0.25) for finding in session.take_findings()]
-    records.append(recorder.close(session.receipt(), _EXAMPLE_TIME + 1.5, client_gone=False))
-    return "\n".join(["```json", *(json.dumps(_shortened(record)) for record in records), "```"])
+    return "\n".join(["```json", *(json.dumps(_shortened(record)) for record in _records(_EXAMPLE, "connection reset")), "```"])
+
+
+def _view() -> str:
+    """A stream as the content view shows it."""
+    session = Session(by_name("anthropic-messages"))
+    body = session.receive_data(_ANSWER, 0.25) + session.finish(Reason.UPSTREAM_END, 1.5)
+    changes = [account(finding, applied=True, limit=_LIMIT) for finding in session.take_findings()]
+    about = report.metadata(_CONTEXT, session.receipt()) | {"changes": changes}
+    page = response_page(read_body(body, "anthropic-messages"), about, body)
+    return "\n".join(["```", *(_cut(line) for line in page.rstrip().splitlines()), "```"])
+
+
+def _story() -> str:
+    """The same stream, as `resplice explain` tells it."""
+    return "\n".join(["```", *(_cut(line) for line in story(_records(_ANSWER, ""))), "```"])
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+
+
+def _records(body: bytes, broke: str) -> list[Record]:
+    """What a real session and recorder make of a body, at a fixed time."""
+    session, recorder = Session(by_name("anthropic-messages")), StreamRecorder(_CONTEXT)
+    session.receive_data(body, 0.25)
+    session.finish(Reason.UPSTREAM_ABORT if broke else Reason.UPSTREAM_END, 1.5, broke)
+    findings = [recorder.finding(finding, _EXAMPLE_TIME + 0.25) for finding in session.take_findings()]
+    close = recorder.close(session.receipt(), _EXAMPLE_TIME + 1.5, client_gone=False)
+    return [recorder.open(_EXAMPLE_TIME), *findings, close]
 
 
 def _shortened(value: Any) -> Any:
@@ -139,6 +183,8 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "catalogue": _catalogue,
     "schema": _schema,
     "example": _example,
+    "view": _view,
+    "story": _story,
 }
 """Name of a generated part -> what makes it."""
 

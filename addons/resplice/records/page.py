@@ -199,9 +199,8 @@ def _frames(body: bytes, changes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _changed(one: Stretch) -> Iterator[str]:
     change = one.change or {}
     for sign, data in (("-", change["raw"]), ("+", change["new"])):
-        for line in data.splitlines()[: 4 * _AROUND]:
-            if line:
-                yield f"{sign} {shown_bytes(line, _LINE)}"
+        for line in data.rstrip(b"\r\n").splitlines()[: 4 * _AROUND]:
+            yield f"{sign} {shown_bytes(line, _LINE)}".rstrip()
 
 
 def _passed(one: Stretch) -> Iterator[str]:
