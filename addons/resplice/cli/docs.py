@@ -41,9 +41,9 @@ _ANSWER: Final = b"".join(
     (
         _EXAMPLE,
         b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n',
-        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Tide"}}\n\n',
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"At"}}\n\n',
         b"event: content_block_delta\n: keepalive\n\n",
-        b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" at 6:40."}}\n\n',
+        b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" 6:40."}}\n\n',
         b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n',
         b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}}\n\n',
         b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
