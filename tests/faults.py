@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faults_anthropic
+import faults_gemini
 from fault_rows import CHUNK, DELTA, PLAIN, A, C, Exact, Honest, R, exact, honest
 from resplice.session.policy import Policy
 
@@ -204,6 +205,7 @@ EXACT = [
     exact("events after the end", A, s.ANTHROPIC + s.PING, "after_terminal", whole=s.ANTHROPIC),
     exact("message_start twice", A, s.MESSAGE_START * 2, "duplicate_start", of=s.MESSAGE_START),
     *faults_anthropic.EXACT,
+    *faults_gemini.EXACT,
 ]
 
 HALF_A = s.MESSAGE_START + s.BLOCK_START + DELTA
@@ -308,4 +310,5 @@ HONEST = [
         "truncated_json",
     ),
     *faults_anthropic.HONEST,
+    *faults_gemini.HONEST,
 ]

@@ -215,8 +215,8 @@ def decode(body: bytes) -> list[tuple[str | None, Any]]:
 
 def is_keepalive(value: Any) -> bool:
     """Whether an event's payload tells a client nothing: a ping, or a chunk with an empty content."""
-    if not isinstance(value, dict):
-        return False
+    if not isinstance(value, dict) or not value:
+        return value == {}
     deltas = [choice.get("delta") for choice in value.get("choices") or []]
     return value.get("type") in {"ping", "keepalive"} or deltas in ([{"role": "assistant", "content": ""}], [{"content": ""}])
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from resplice.core import grammar
 from resplice.core.block import Block, State
-from resplice.core.grammar import CR, LF
+from resplice.core.grammar import CR, LF, NUL
 from resplice.core.items import DONE, Filler, Frame, Item, Json, Overflow, Stray
 from resplice.core.kinds import Kind
 from resplice.core.payload import scan_once
@@ -56,6 +56,9 @@ class SseFramer:
         self.steady = False
         """Nothing is held, and nothing odd is going on: healthy frames at the beginning of the next chunk may be taken whole."""
         self.unfit = CR
+        """A byte that no chunk may hold which is to go the short way: CR, unless the stream ends its lines in CRLF; NUL then."""
+        self.tail = 0
+        """1 where it does: the LF behind a blank line's CR, which `take` takes too, is an item of its own on the long way."""
 
     @property
     def at_boundary(self) -> bool:
@@ -95,7 +98,7 @@ class SseFramer:
         The short way around items, for a caller that finds the framer `steady` and no CR in the chunk; what it does not take
         goes to `receive_data`.
         """
-        found = glance(data, pos)
+        found = glance_crlf(data, pos) if self.tail else glance(data, pos)
         if found is not None:
             if found[0] - pos > self._max:
                 return None
@@ -182,6 +185,7 @@ class SseFramer:
         if found is None or found[0] != len(raw):
             return False
         self._items.append(Frame(self._base + self._pos, raw, found[1], found[2]))
+        self.unfit, self.tail = CR, 0
         self._pos = end
         return True
 
@@ -237,6 +241,7 @@ class SseFramer:
             return
         if self._block.state is State.IDLE:
             self._items.append(Filler(self._base + self._pos, b"\n", tail=True))
+            self.unfit, self.tail = NUL, 1
         else:
             self._block.lf_behind_cr()
         self._pos = self._pos + 1
@@ -346,6 +351,19 @@ def glance(data: bytes, begin: int) -> tuple[int, str | None, Json] | None:
     except (IndexError, StopIteration, ValueError, RecursionError):
         return (stop + 2, event, DONE) if data.startswith(b"[DONE]\n\n", start) else None
     return (stop + 2, event, value) if size == len(text) else None
+
+
+def glance_crlf(data: bytes, begin: int) -> tuple[int, str | None, Json] | None:
+    """As `glance`, where lines end in CRLF, for frames without a name."""
+    stop = data.find(b"\r", begin)
+    if not data.startswith(b"\r\n\r\n", stop) or not data.startswith(b"data: ", begin) or data.find(b"\n", begin, stop) != _NONE:
+        return None
+    try:
+        text = data[begin + 6 : stop].decode()
+        value, size = scan_once(text, 0)
+    except (StopIteration, ValueError, RecursionError):
+        return None
+    return (stop + 4, None, value) if size == len(text) else None
 
 
 _EVENT_NAMES: Final[dict[bytes, str]] = {}

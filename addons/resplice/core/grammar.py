@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 LF: Final = 0x0A
 CR: Final = 0x0D
+NUL: Final = 0x00
 """As numbers: to look for one in bytes is ten times as fast as to look for a bytes object of length one."""
 
 

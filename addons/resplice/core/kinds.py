@@ -26,6 +26,10 @@ class Kind(StrEnum):
     UNTERMINATED_FRAME = "unterminated_frame"
     CR_LINE_END = "cr_line_end"
     JUNK_LINE = "junk_line"
+    DATA_WITHOUT_SPACE = "data_without_space"
+    UNREADABLE_LINE = "unreadable_line"
+    EXTRA_BLANK_LINE = "extra_blank_line"
+    LINE_SEPARATOR = "line_separator"
     BODY_FORM = "body_form"
     OVERSIZED_EVENT = "oversized_event"
     # encoding

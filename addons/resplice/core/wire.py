@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 from resplice.core.framer import SseFramer
 from resplice.core.items import Item, Json
+from resplice.core.kinds import Kind
 
 BLANKS: Final = b" \t\r\n"
 
@@ -24,6 +25,8 @@ class Framer(Protocol):
     """What is held is the beginning of an event that may be healthy: more of it can be held without a look."""
     unfit: int
     """A byte that no chunk may hold which is to go the short way."""
+    tail: int
+    """How many bytes of the line end behind an event the long way tells apart from it; `take` takes them too."""
 
     @property
     def held(self) -> int:
@@ -74,6 +77,7 @@ class NoShortWay:
     steady = False
     waiting = False
     unfit = 0
+    tail = 0
 
     def take(self, data: bytes, pos: int) -> tuple[int, str | None, Json] | None:
         """Never."""
@@ -117,8 +121,8 @@ class Body:
     """What the client's body holds so far, as far as it matters for what is written next."""
 
     events: int = 0
-    newline: bytes = b"\n"
-    """How the last event that passed as it came ended its lines."""
+    newline: bytes = b""
+    """How the last event that passed as it came ended its lines; empty before there was one."""
 
     def passes(self, raw: bytes) -> None:
         """An event goes out as it came."""
@@ -145,8 +149,12 @@ class Wire:
     """What bytes that end an event end with."""
     closing: bytes = b""
     """What ends an event that stands open because it passed raw and broke off; empty where nothing can."""
-    fits: Callable[[bytes, Body], bool] | None = None
-    """Whether a healthy event, as it came, fits behind what the body holds so far. None: it always does."""
+    ends: bool = False
+    """The form itself says where the body is over, e.g. by a bracket."""
+    fault: Callable[[bytes, Body], Kind | None] | None = None
+    """What clients can't read of a healthy event, as it came, behind what the body holds so far. None: there is no such thing."""
+    plain: bool = False
+    """Its clients read events alone: no comments, and no blank line that ends none."""
 
 
 def sse(event: Event, body: Body) -> bytes:
@@ -156,13 +164,8 @@ def sse(event: Event, body: Body) -> bytes:
     return head + b"data: " + event.payload + b"\n\n"
 
 
-def sse_like_upstream(event: Event, body: Body) -> bytes:
-    """As above, with the line ends that the upstream uses: splitters that look for one kind miss a frame between two kinds."""
-    return sse(event, body) if body.newline == b"\n" else sse(event, body).replace(b"\n", b"\r\n")
-
-
 def _starts_sse(head: bytes) -> bool:
-    return not head.startswith((b"{", b"[", b"<", b"\0"))
+    return not head.startswith((b"[", b"<", b"\0"))
 
 
 SSE: Final = Wire(

@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from resplice.core.wire import SSE, Wire
-from resplice.dialects import anthropic_messages, openai_chat, openai_responses
+from resplice.dialects import anthropic_messages, gemini, openai_chat, openai_responses
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, by_member
 
 __all__ = ["DIALECTS", "Dialect", "Facts", "Json", "Role", "by_name", "for_frame", "for_request", "wants_stream"]
@@ -15,6 +15,8 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     openai_chat.DIALECT,
     openai_responses.DIALECT,
     anthropic_messages.DIALECT,
+    gemini.DIALECT,
+    gemini.ARRAY,
 )
 
 
@@ -58,7 +60,7 @@ def for_frame(payload: Json, event: str | None, form: Wire = SSE, asked: Dialect
         return None
     if asked is not None and asked.recognise(payload, event):
         return asked
-    return next((dialect for dialect in DIALECTS if dialect.wire is form and dialect.recognise(payload, event)), None)
+    return next((dialect for dialect in DIALECTS if dialect.wire.name == form.name and dialect.recognise(payload, event)), None)
 
 
 def _json_object(body: bytes | None) -> dict[str, Json] | None:

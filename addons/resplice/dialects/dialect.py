@@ -81,6 +81,10 @@ class Facts:
     """Highest index of a content block that was started (Anthropic)."""
     restarted: bool = False
     """The message was announced again after content had come: what follows tells whether it begins anew."""
+    resumed: bool = False
+    """Content came behind a stop reason (Gemini): only the proper end of the body says that it was the last."""
+    error_object: dict[str, Json] | None = None
+    """Code, status and details of the upstream's error (Gemini)."""
     response: dict[str, Json] | None = None
     """The response object of `response.created` (Responses), if it is small."""
 

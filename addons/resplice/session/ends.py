@@ -31,7 +31,8 @@ class Ends:
         """`[DONE]`, in whatever form."""
         dialect = self._stream.dialect
         if dialect is None or not dialect.done_marker:
-            return self._stream.change(item.raw, b"", Kind.TERMINAL_FOREIGN, "[DONE] is no event of this dialect", item.kinds)
+            kind = Kind.BODY_FORM if self._stream.form.ends else Kind.TERMINAL_FOREIGN
+            return self._stream.change(item.raw, b"", kind, "[DONE] is no event of this dialect", item.kinds)
         if item.value is not DONE or item.payload != b"[DONE]":
             item = item._replace(value=DONE, mended=b"[DONE]", kinds=(*item.kinds, Kind.TERMINAL_FORM))
         return self.terminal(item)
@@ -122,7 +123,7 @@ class Ends:
         stream, facts = self._stream, self._stream.facts
         if facts.failed:
             return self._add(dialect) if dialect.fails_twice else b""
-        if facts.stopped:
+        if facts.stopped and not (facts.resumed and reason is not Reason.UPSTREAM_END):
             return self._add(dialect)
         if stream.events_in == 0 and not stream.ledger.losses:
             why = f"the upstream's stream has no event ({how})"
@@ -140,4 +141,6 @@ class Ends:
             return flushed
         stream.events_out += 1
         frames = stream.wire.closing * stream.line_open + stream.write_all(dialect.terminal(stream.facts))
+        if stream.wire.ends and not stream.form.ends:
+            return flushed + stream.change(b"", frames, Kind.BODY_FORM, "the end of the form that was asked for")
         return flushed + stream.change(b"", frames, Kind.TERMINAL_MISSING, "the stream ended without its terminal event")

@@ -61,4 +61,5 @@ class Fillers:
         facts = stream.facts
         is_over = stream.ended or facts.stopped or facts.failed or facts.terminal
         frame = stream.sign_of_life() if begins_block and stream.confirmed and not is_over else b""
-        return stream.change(item.raw, frame, Kind.COMMENT, _WHY[item.comment])
+        kind = Kind.COMMENT if item.comment or not stream.wire.plain else Kind.EXTRA_BLANK_LINE
+        return stream.change(item.raw, frame, kind, _WHY[item.comment])

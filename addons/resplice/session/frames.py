@@ -8,6 +8,7 @@ from typing import Final
 from resplice.core.events import Effect
 from resplice.core.heartbeat import KEEPALIVE_NAMES
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
+from resplice.core.json_array import split
 from resplice.core.kinds import Kind
 from resplice.core.payload import OPAQUE, strict
 from resplice.dialects import Dialect, Json, Role, for_frame
@@ -210,9 +211,22 @@ class Frames:
         return self._stream.change(item.raw, b"", Kind.FOREIGN_EVENT, "the payload is a bare string", item.kinds)
 
     def _array(self, item: Frame, value: list[Json]) -> bytes:
-        if len(value) == 1 and isinstance(value[0], dict) and value[0].get("error"):
-            return self.frame(item._replace(value=value[0], kinds=(*item.kinds, Kind.ERROR_SHAPE)))
+        one = len(value) == 1 and isinstance(value[0], dict) and value[0].get("error")
+        if one:
+            inner = split(item.payload)[0]
+            return self.frame(item._replace(value=value[0], mended=inner, kinds=(*item.kinds, Kind.ERROR_SHAPE)))
+        recognise = self._stream.dialect.recognise if self._stream.dialect else None
+        if recognise and all(isinstance(part, dict) and recognise(part, item.event) for part in value):
+            return self._several(item, value)
         return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload is an array, not an event")
+
+    def _several(self, item: Frame, values: list[Json]) -> bytes:
+        """An array of events in the place of one: each becomes an event of its own. The first takes the place of the bytes."""
+        parts = zip(values, split(item.payload), strict=True)
+        kinds = (*item.kinds, Kind.JOINED_FRAMES)
+        frames = [item._replace(value=value, mended=payload, kinds=kinds) for value, payload in parts]
+        rest = [frame._replace(raw=b"") for frame in frames[1:]]
+        return b"".join(self.item_of_known(frame) for frame in [frames[0], *rest])
 
     # -- roles ------------------------------------------------------------------------------------
 
@@ -261,10 +275,15 @@ class Frames:
 
     def _overflow(self, item: Overflow) -> bytes:
         stream = self._stream
+        if stream.converts:
+            why = "an event too large to be brought into the form that was asked for"
+            return stream.end_with_error(Effect.LOSS, Kind.OVERSIZED_EVENT, b"", why) + self.ends.behind(item)
         if item.first:
             cap = stream.policy.max_event_bytes
             stream.ledger.note(Kind.OVERSIZED_EVENT, f"an event larger than {cap} bytes passes raw")
         stream.line_open = not item.last
+        if item.last:
+            stream.body.passes(item.raw)
         return stream.pass_(item.raw)
 
     def _stray(self, item: Stray) -> bytes:

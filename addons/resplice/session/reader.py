@@ -61,7 +61,7 @@ class Reader:
         before = facts.text_chars
         role = dialect.read(value, event, facts)
         proper = event == value.get("type") if dialect.named_events else value.get("id") == stream.ids.stream_id
-        if role is not Role.CONTENT or not proper:
+        if role is not Role.CONTENT or not proper or (stream.wire.fault and stream.fault(data[pos:end])):
             return Read(end, role, event, value)
         fate = stream.show(value, event)
         if fate is not None:

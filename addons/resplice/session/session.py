@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from resplice.core.events import Effect, Finding, Reason, Receipt, Stall
-from resplice.core.items import Frame, Item
+from resplice.core.items import Filler, Frame, Item
 from resplice.core.kinds import Kind
 from resplice.core.sniff import Sniffer
 from resplice.core.wire import Framer
@@ -158,9 +158,12 @@ class Session:
                     pos = read.end
                     continue
                 stream.events_in += 1
-                frame = Frame(0, data[pos : read.end], read.event, read.value)
+                tail = read.end - self._framer.tail
+                frame = Frame(0, data[pos:tail], read.event, read.value)
                 out.append(stream.pass_(data[booked:pos]))
                 out.append(self._frames.mended(frame, read.fate) if read.fate else self._frames.by_role(read.role, frame))
+                if tail < read.end:
+                    out.append(self._frames.item(Filler(0, data[tail : read.end], tail=True)))
                 booked = pos = read.end
                 if not stream.in_order:
                     self._calm = False

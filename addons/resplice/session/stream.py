@@ -88,7 +88,7 @@ class Stream:
     @property
     def converts_comments(self) -> bool:
         """Nothing but events may reach the client."""
-        return self.policy.comments == "convert" and self.form.framer is SseFramer
+        return (self.policy.comments == "convert" or self.wire.plain) and self.form.framer is SseFramer
 
     @property
     def in_order(self) -> bool:
@@ -106,7 +106,7 @@ class Stream:
     def comes_as(self, form: Wire) -> None:
         """The upstream's body has shown its form."""
         self.form = form
-        self.converts = form is not self.wire
+        self.converts = form.name != self.wire.name
 
     def change(
         self, raw: bytes, replacement: bytes, kind: Kind, why: str, also: tuple[Kind, ...] = (), effect: Effect = Effect.REPAIR
@@ -150,15 +150,17 @@ class Stream:
             kinds = (Kind.BODY_FORM, *kinds)
         elif not kinds and self.converts_comments and _COMMENT_LINE.search(item.raw):
             kinds = (Kind.COMMENT,)
-        elif not kinds and self._fits(item.raw):
+        elif not kinds and (fault := self.fault(item.raw)):
+            kinds = (fault,)
+        if not kinds:
             self.body.passes(item.raw)
             return self.pass_(item.raw)
         self.cr_seen |= Kind.CR_LINE_END in kinds
-        kinds = kinds or (Kind.BODY_FORM,)
         return self.change(item.raw, self.write(event, item.payload), kinds[0], _why(kinds, event), kinds[1:])
 
-    def _fits(self, raw: bytes) -> bool:
-        return self.wire.fits is None or self.wire.fits(raw, self.body)
+    def fault(self, raw: bytes) -> Kind | None:
+        """What clients can't read of a healthy event, as it came."""
+        return None if self.wire.fault is None else self.wire.fault(raw, self.body)
 
     def write(self, name: str | None, payload: bytes) -> bytes:
         """An event of ours, or one that came in another form, for the client; the caller books it."""

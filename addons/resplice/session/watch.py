@@ -50,7 +50,9 @@ class Watch:
         silence = now - pace.last_in_at
         if policy.idle_timeout and silence >= policy.idle_timeout:
             return End(Reason.IDLE, f"no byte came from the upstream for {policy.idle_timeout:g} s")
-        if (facts.stopped or facts.failed) and silence >= FINISH_GRACE:
+        dialect = self._stream.dialect
+        is_over = facts.failed or (facts.stopped and dialect is not None and dialect.has_terminal)
+        if is_over and silence >= FINISH_GRACE:
             return End(Reason.IDLE, f"no terminal event came within {FINISH_GRACE:g} s after the end of the answer")
         if policy.stall_timeout and self._dry(now, bytes_in) >= policy.stall_timeout:
             return End(Reason.IDLE, f"nothing but keepalives came from the upstream for {policy.stall_timeout:g} s")

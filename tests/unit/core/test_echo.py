@@ -1,5 +1,6 @@
 import pytest
 
+import gemini_streams as g
 from resplice.core.echo import Hole, learn
 from resplice.dialects import DIALECTS, by_name
 
@@ -67,6 +68,8 @@ def test_every_dialect_names_the_text_that_its_deltas_grow_by() -> None:
         "openai-chat": s.chat_text("abc"),
         "anthropic-messages": s.text_delta("abc"),
         "openai-responses": s.output_delta("abc", 5),
+        "gemini": g.sse(g.text("abc")),
+        "gemini-array": g.array(g.text("abc")),
     }
     for dialect in DIALECTS:
         lesson = learn(deltas[dialect.name], by_name(dialect.name).holes)

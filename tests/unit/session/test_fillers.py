@@ -66,7 +66,9 @@ def test_the_answer_behind_dropped_comments_keeps_its_bytes_and_its_id() -> None
         assert set(outcome.kinds) == {"comment"}
 
 
-@pytest.mark.parametrize("row", EXACT, ids=lambda row: f"{row.dialect}: {row.name}")
+@pytest.mark.parametrize(
+    "row", [row for row in EXACT if by_name(row.dialect).wire.name == "sse"], ids=lambda row: f"{row.dialect}: {row.name}"
+)
 def test_a_client_that_reads_nothing_but_events_gets_nothing_else(row: object) -> None:
     outcome = run(row.dialect, row.wire.replace(b"\n\n", b"\n\n: x\n\n"), CONVERT)  # type: ignore[attr-defined]
     if not outcome.losses:

@@ -48,8 +48,9 @@ def render(event: Event, body: Body) -> bytes:
 
 
 BARS = Wire("bars", ("application/bars",), Bars, render, lambda head: head.startswith(b"{"), closing=b"!")
+ONLY_NAMED_FIELDS = dataclasses.replace(SSE, starts=lambda head: head.startswith(b"data"))
 ASKS_BARS = dataclasses.replace(by_name("openai-chat"), wire=BARS, forms=(SSE,), done_marker=False, has_terminal=False)
-ASKS_SSE = dataclasses.replace(by_name("openai-chat"), forms=(BARS,))
+ASKS_SSE = dataclasses.replace(by_name("openai-chat"), wire=ONLY_NAMED_FIELDS, forms=(BARS,))
 FRAMES = [value for _, value in decode(CHAT) if value != "[DONE]"]
 IN_BARS = b"".join(json.dumps(value).encode() + b"|" for value in FRAMES)
 

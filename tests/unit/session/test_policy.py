@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from fault_rows import Exact, Honest
 from resplice.core.catalogue import BY_KIND, OPT_IN, REPAIRS
 from resplice.core.events import Effect
 from resplice.core.kinds import Kind
 from resplice.session.policy import Policy, switches
 
 import streams as s
-from faults import EXACT, HONEST, Exact, Honest
+from faults import EXACT, HONEST
 from streams import run
 
 ids = {"ids": lambda row: f"{row.dialect}: {row.name}"}

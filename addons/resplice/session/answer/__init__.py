@@ -19,7 +19,7 @@ READERS: Final[dict[str, Callable[[dict[str, Json], str | None, Answer], None]]]
     "openai-responses": responses.read,
     "anthropic-messages": anthropic.read,
     "gemini": gemini.read,
-    "gemini-json": gemini.read,
+    "gemini-array": gemini.read,
     "ollama": ollama.read,
     "bedrock": anthropic.read,
 }
