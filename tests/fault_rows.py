@@ -49,11 +49,11 @@ def exact(
     """A row: `broken` stands where the healthy stream has `of`."""
     if whole is not None:
         return Exact(name, dialect, broken, whole, frozenset(kinds), policy)
-    healthy = s.HEALTHY[dialect]
+    healthy = s.ALL_HEALTHY[dialect]
     part = of if of is not None else (DELTA if dialect == A else CHUNK)
     assert part in healthy, name
     return Exact(name, dialect, healthy.replace(part, broken, 1), healthy, frozenset(kinds), policy)
 
 
-def honest(name: str, dialect: str, wire: bytes, *kinds: str) -> Honest:
-    return Honest(name, dialect, wire, frozenset(kinds))
+def honest(name: str, dialect: str, wire: bytes, *kinds: str, policy: Policy = PLAIN) -> Honest:
+    return Honest(name, dialect, wire, frozenset(kinds), policy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faults_anthropic
+import faults_chat
 import faults_gemini
 from fault_rows import CHUNK, DELTA, PLAIN, A, C, Exact, Honest, R, exact, honest
 from resplice.session.policy import Policy
@@ -206,6 +207,7 @@ EXACT = [
     exact("message_start twice", A, s.MESSAGE_START * 2, "duplicate_start", of=s.MESSAGE_START),
     *faults_anthropic.EXACT,
     *faults_gemini.EXACT,
+    *faults_chat.EXACT,
 ]
 
 HALF_A = s.MESSAGE_START + s.BLOCK_START + DELTA
@@ -311,4 +313,5 @@ HONEST = [
     ),
     *faults_anthropic.HONEST,
     *faults_gemini.HONEST,
+    *faults_chat.HONEST,
 ]

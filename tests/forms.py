@@ -9,11 +9,11 @@ from typing import Any
 from gemini_streams import GEMINI, GEMINI_ARRAY
 from resplice.dialects import by_name
 
-from streams import HEALTHY, decode
+from streams import ALL_HEALTHY, decode
 
 FORMS = {"gemini": GEMINI, "gemini-array": GEMINI_ARRAY}
 """Those in another form than server-sent events with LF line ends."""
-ALL = HEALTHY | FORMS
+ALL = ALL_HEALTHY | FORMS
 
 
 def _array(body: bytes) -> list[tuple[str | None, Any]]:

@@ -15,7 +15,9 @@ from resplice.session.session import Session
 
 def sse(payload: Any, event: str | None = None) -> bytes:
     head = f"event: {event}\n" if event else ""
-    return f"{head}data: {json.dumps(payload, ensure_ascii=False)}\n\n".encode()
+    return f"{head}data: {json.dumps(payload, ensure_ascii=False)}\n\n".encode(
+        errors="backslashreplace"
+    )  # half a character: JSON's escape
 
 
 def chat_chunk(delta: dict[str, Any], finish: str | None = None, **extra: Any) -> dict[str, Any]:
@@ -34,6 +36,32 @@ def chat(*frames: bytes, finish: str = "stop") -> bytes:
 
 def chat_text(text: str, **extra: Any) -> bytes:
     return sse(chat_chunk({"content": text}, **extra))
+
+
+def chat_call(*entries: dict[str, Any], finish: str | None = None, **delta: Any) -> bytes:
+    """A chunk with entries of tool calls."""
+    return sse(chat_chunk({**delta, "tool_calls": list(entries)}, finish))
+
+
+def call(index: int | None = 0, arguments: Any = "", name: str | None = None, **members: Any) -> dict[str, Any]:
+    """One entry; `index=None`: without."""
+    function = {"arguments": arguments} if name is None else {"name": name, "arguments": arguments}
+    return ({} if index is None else {"index": index}) | members | {"function": function}
+
+
+def first_call(index: int | None = 0, arguments: Any = "", name: str = "look", **members: Any) -> dict[str, Any]:
+    """The entry that announces a call."""
+    return call(index, arguments, name, **({"id": "call_a", "type": "function"} | members))
+
+
+def completion_text(text: str, finish: str | None = None, **extra: Any) -> bytes:
+    base = {"id": "cmpl-7Qx", "object": "text_completion", "created": 1_760_000_000, "model": "tiny-1"}
+    return sse(base | {"choices": [{"text": text, "index": 0, "logprobs": None, "finish_reason": finish}]} | extra)
+
+
+def completions(*frames: bytes, finish: str = "stop") -> bytes:
+    """A legacy completions stream around the given frames."""
+    return b"".join(frames) + completion_text("", finish) + DONE
 
 
 def typed(payload: dict[str, Any]) -> bytes:
@@ -139,7 +167,9 @@ def responses(*frames: bytes, text: str = "Hello") -> bytes:
 CHAT = chat(chat_text("Hel"), chat_text("lo"))
 ANTHROPIC = anthropic(PING, text_delta("Hel"), text_delta("lo"))
 RESPONSES = responses(output_delta("Hel", 2), output_delta("lo", 3))
+COMPLETIONS = completions(completion_text("Hel"), completion_text("lo"))
 HEALTHY = {"openai-chat": CHAT, "anthropic-messages": ANTHROPIC, "openai-responses": RESPONSES}
+ALL_HEALTHY = HEALTHY | {"openai-completions": COMPLETIONS}
 
 
 @dataclass

@@ -6,13 +6,14 @@ import json
 from typing import Final
 
 from resplice.core.wire import SSE, Wire
-from resplice.dialects import anthropic_messages, gemini, openai_chat, openai_responses
+from resplice.dialects import anthropic_messages, gemini, openai_chat, openai_completions, openai_responses
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, by_member
 
 __all__ = ["DIALECTS", "Dialect", "Facts", "Json", "Role", "by_name", "for_frame", "for_request", "wants_stream"]
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     openai_chat.DIALECT,
+    openai_completions.DIALECT,
     openai_responses.DIALECT,
     anthropic_messages.DIALECT,
     gemini.DIALECT,

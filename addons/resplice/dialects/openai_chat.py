@@ -8,6 +8,7 @@ from typing import Final
 from resplice.core.echo import Hole
 from resplice.core.wire import DONE_MARKER, Event, Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
+from resplice.dialects.openai_answer import unfold
 
 _STANDARD_EVENTS: Final = frozenset({None, "", "message", "chunk", "completion", "chat.completion.chunk", "data"})
 _CHUNK_KEYS: Final = frozenset({"choices", "usage", "id", "object", "model"})
@@ -74,15 +75,18 @@ def _read_usage(value: dict[str, Json], facts: Facts) -> None:
     facts.closing = facts.started and is_hollow(value)
 
 
-def is_hollow(chunk: dict[str, Json]) -> bool:
+def is_hollow(value: dict[str, Json]) -> bool:
     """Whether no choice of a chunk has content or a finish reason."""
-    choices = chunk.get("choices")
+    choices = value.get("choices")
     if type(choices) is not list:
         return not choices
-    return all(type(c) is dict and not c.get("finish_reason") and _is_hollow_delta(c.get("delta")) for c in choices)
+    return all(
+        type(c) is dict and not (c.get("finish_reason") or c.get("text")) and is_hollow_delta(c.get("delta")) for c in choices
+    )
 
 
-def _is_hollow_delta(delta: Json) -> bool:
+def is_hollow_delta(delta: Json) -> bool:
+    """Whether a delta has nothing but the role."""
     return type(delta) is not dict or not any(content for key, content in delta.items() if key != "role")
 
 
@@ -122,16 +126,15 @@ def _is_whole_answer(value: dict[str, Json], choices: list[Json]) -> bool:
     )
 
 
-def _chunk(facts: Facts, delta: dict[str, Json], finish_reason: str | None, index: int = 0) -> Events:
-    return frame(
-        {
-            "id": facts.message_id or "",
-            "object": "chat.completion.chunk",
-            "created": facts.created or 0,
-            "model": facts.model or "",
-            "choices": [{"index": index, "delta": delta, "finish_reason": finish_reason}],
-        }
-    )
+def chunk(facts: Facts, delta: dict[str, Json], finish_reason: str | None, index: int = 0) -> dict[str, Json]:
+    """A chunk of ours, as the stream's own are."""
+    return {
+        "id": facts.message_id or "",
+        "object": "chat.completion.chunk",
+        "created": facts.created or 0,
+        "model": facts.model or "",
+        "choices": [{"index": index, "delta": delta, "finish_reason": finish_reason}],
+    }
 
 
 def keepalive(facts: Facts) -> Events:
@@ -141,7 +144,7 @@ def keepalive(facts: Facts) -> Events:
     """
     if facts.message_id is None or facts.stopped:
         return ()
-    return _chunk(facts, {"content": ""}, None)
+    return frame(chunk(facts, {"content": ""}, None))
 
 
 def error(facts: Facts, message: str) -> Events:
@@ -160,7 +163,7 @@ def finish(facts: Facts) -> Events:
     """A finishing chunk for every choice that has none."""
     reason = "tool_calls" if facts.tool_calls else "stop"
     pending = [index for index, state in (facts.open_parts or {0: ""}).items() if not state]
-    return tuple(event for index in pending for event in _chunk(facts, {}, reason, index))
+    return tuple(event for index in pending for event in frame(chunk(facts, {}, reason, index)))
 
 
 DIALECT: Final = Dialect(
@@ -184,4 +187,5 @@ DIALECT: Final = Dialect(
     fails_twice=False,
     error_names='`data: {"error":{…}}`',
     keepalive_names="an empty chunk with the stream's own id",
+    unfold=unfold,
 )

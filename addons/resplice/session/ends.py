@@ -9,7 +9,7 @@ from resplice.core.events import Effect, Reason
 from resplice.core.items import DONE, Damage, Filler, Frame, Overflow, Stray
 from resplice.core.kinds import Kind
 from resplice.dialects import Dialect, Facts, Role
-from resplice.session.mending import conclude
+from resplice.session.mending import conclude, fitting
 from resplice.session.stream import Stream
 
 _MAX_HELD: Final = 256
@@ -108,7 +108,7 @@ class Ends:
             return stream.end_with_error(Effect.LOSS, Kind.STOP_REASON_MISSING, item.raw, why)
         stream.facts.terminal = True
         flushed = stream.flush()
-        frames = stream.write_all(finish(stream.facts) + stream.dialect.terminal(stream.facts))
+        frames = fitting(stream, finish(stream.facts)) + stream.write_all(stream.dialect.terminal(stream.facts))
         return flushed + stream.change(item.raw, frames, Kind.STOP_REASON_MISSING, why + "; one was added", item.kinds)
 
     def _may_finish(self) -> bool:

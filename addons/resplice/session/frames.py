@@ -16,7 +16,7 @@ from resplice.session.contract import Broken, Mended, Noted
 from resplice.session.ends import Ends
 from resplice.session.failure import Failure
 from resplice.session.fillers import Fillers
-from resplice.session.mending import apply, show
+from resplice.session.mending import apply, show, unfold
 from resplice.session.stream import MAX_MESSAGE, Stream
 
 _GIVE_UP_AFTER: Final = 8
@@ -156,8 +156,8 @@ class Frames:
             return self._second_start(item)
         kind = self._stream.ids.kind(item.value)
         if not self._stream.policy.does(kind):
-            self._stream.events_out += 1
-            return self._stream.leave(item.raw, kind)
+            self._stream.note_left(kind, f" in {len(item.raw)} bytes")
+            return show(self._stream, item)
         if self._stream.ids.is_early_keepalive(item.value):
             return self._early_keepalive(item)
         return self._rewrite_id(item)
@@ -262,7 +262,7 @@ class Frames:
         )
 
     def _whole_answer(self, item: Frame) -> bytes:
-        return self._stream.lose(item.raw, Kind.JSON_BODY, "a complete JSON answer where a stream was asked for")
+        return unfold(self._stream, item)
 
     def _duplicate_start(self, item: Frame) -> bytes:
         return self._stream.change(item.raw, b"", Kind.DUPLICATE_START, "the same message was started again", item.kinds)

@@ -91,7 +91,7 @@ def _like_the_stream(payload: bytes, value: dict[str, Json], facts: Facts) -> by
     if facts.model and isinstance(value.get("model"), str):
         payload = replace_member(payload, "model", facts.model) or payload
     choices = value.get("choices")
-    if facts.role_sent or not isinstance(choices, list) or len(choices) != 1 or not is_hollow(value):
+    if facts.role_sent or not isinstance(choices, list) or len(choices) != 1 or not is_hollow(value) or "text" in choices[0]:
         return payload
     facts.role_sent = facts.role_lent = True
     whole = json.loads(payload)

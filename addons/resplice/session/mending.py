@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 from resplice.core.items import Frame
 from resplice.core.kinds import Kind
 from resplice.core.members import edited
+from resplice.core.wire import Event
+from resplice.dialects import Json
+from resplice.dialects.dialect import frame
 from resplice.session.contract import Broken, Mended, Noted
 from resplice.session.stream import Stream
 
@@ -39,6 +45,7 @@ def apply(stream: Stream, item: Frame, fate: Mended | Broken | Noted, *, rewrite
         frames.append(stream.write(name, payload))
     stream.events_out += len(frames)
     stream.cr_seen |= Kind.CR_LINE_END in item.kinds
+    kinds = (*kinds, Kind.BODY_FORM) if stream.converts else kinds
     for kind in fate.left:
         stream.note_left(kind)
     return stream.change(item.raw, b"".join(frames), fate.kind, why, (*kinds, *item.kinds))
@@ -47,6 +54,40 @@ def apply(stream: Stream, item: Frame, fate: Mended | Broken | Noted, *, rewrite
 def conclude(stream: Stream, item: Frame) -> bytes:
     """Deliver the event that ends the answer, behind whatever the contract still has to say."""
     return stream.flush() + show(stream, item)
+
+
+def fitting(stream: Stream, events: Iterable[Event]) -> bytes:
+    """Events of ours that continue the upstream's, as the contract wants them; the caller books them."""
+    out = b""
+    for event in events:
+        fate = stream.show(json.loads(event.payload), event.name)
+        told = fate.events if isinstance(fate, Mended) else ()
+        out += stream.write_all(one for name, value in told for one in frame(value, name)) or stream.write_all([event])
+    return out
+
+
+def unfold(stream: Stream, item: Frame) -> bytes:
+    """A whole answer where a stream was asked for becomes the events of that stream, if it is complete, and each one fits."""
+    dialect = stream.dialect
+    events = dialect.unfold(item.value) if dialect is not None and dialect.unfold is not None else None
+    told: list[tuple[str | None, Json]] = []
+    for name, value in events or ():
+        if dialect is not None:
+            dialect.read(value, name, stream.facts)
+        stream.ids.settle(value, stream.facts)
+        fate = stream.show(value, name)
+        if isinstance(fate, Broken):
+            return stream.lose(item.raw, fate.kind, fate.why)
+        told += fate.events if isinstance(fate, Mended) else [(name, value)]
+    try:
+        frames = [stream.write(name, edited(item.payload, item.value, value)) for name, value in told]
+    except ValueError:
+        frames = []
+    if not frames:
+        return stream.lose(item.raw, Kind.JSON_BODY, "a JSON answer where a stream was asked for")
+    stream.events_out += len(frames)
+    why = "a complete JSON answer where a stream was asked for"
+    return stream.change(item.raw, b"".join(frames), Kind.WHOLE_ANSWER, why, item.kinds)
 
 
 def _under_id(stream: Stream, item: Frame) -> bytes:

@@ -66,6 +66,7 @@ def test_nothing_is_learnt_from_a_frame_whose_text_is_not_plain_or_not_the_only_
 def test_every_dialect_names_the_text_that_its_deltas_grow_by() -> None:
     deltas = {
         "openai-chat": s.chat_text("abc"),
+        "openai-completions": s.completion_text("abc"),
         "anthropic-messages": s.text_delta("abc"),
         "openai-responses": s.output_delta("abc", 5),
         "gemini": g.sse(g.text("abc")),

@@ -33,7 +33,8 @@ def page(chunks, dialect="openai-chat", **about):
 
 
 def tool_call(call_id, name, arguments):
-    return sse(chat_chunk({"tool_calls": [{"index": 0, "id": call_id, "function": {"name": name, "arguments": arguments}}]}))
+    entry = {"index": 0, "id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+    return sse(chat_chunk({"tool_calls": [entry]}))
 
 
 def test_the_page_tells_the_answer_the_damage_and_the_frames():

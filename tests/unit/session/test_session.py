@@ -158,7 +158,8 @@ def test_an_error_that_is_none_is_no_error(empty: object) -> None:
 
 
 def test_a_choice_that_goes_on_behind_an_early_done_is_delivered_whole() -> None:
-    second = [s.sse(s.chat_chunk({"content": text}) | {"choices": [{"index": 1, "delta": {"content": text}}]}) for text in "ab"]
+    deltas = [{"role": "assistant", "content": "a"}, {"content": "b"}]
+    second = [s.sse(s.chat_chunk({}) | {"choices": [{"index": 1, "delta": delta}]}) for delta in deltas]
     last = s.sse(s.chat_chunk({}) | {"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]})
     head = s.CHAT.replace(b"data: [DONE]\n\n", b"").replace(s.chat_text("Hel"), second[0] + s.chat_text("Hel"))
     outcome = run(C, head + b"data: [DONE]\n\n" + second[1] + last + b"data: [DONE]\n\n")
@@ -167,7 +168,7 @@ def test_a_choice_that_goes_on_behind_an_early_done_is_delivered_whole() -> None
 
 
 def test_a_server_that_says_stop_for_one_choice_of_two_is_left_alone() -> None:
-    other = s.sse(s.chat_chunk({}) | {"choices": [{"index": 1, "delta": {"content": "x"}}]})
+    other = s.sse(s.chat_chunk({}) | {"choices": [{"index": 1, "delta": {"role": "assistant", "content": "x"}}]})
     wire = s.CHAT.replace(s.chat_text("Hel"), other + s.chat_text("Hel"))
     assert run(C, wire).output == wire
 
@@ -248,11 +249,10 @@ def test_what_can_not_be_decoded_ends_in_an_error() -> None:
 
 def test_a_complete_event_whose_blank_line_is_overdue_is_released_by_time() -> None:
     session = Session(by_name(C), now=0.0)
-    session.receive_data(s.CHAT, 1.0)
-    session = Session(by_name(C), now=0.0)
-    assert session.receive_data(s.chat_text("x")[:-1], 1.0) == b""
+    first = s.sse(s.chat_chunk({"role": "assistant", "content": "x"}))
+    assert session.receive_data(first[:-1], 1.0) == b""
     assert session.tick(1.1) == b""
-    assert session.tick(2.0) == s.chat_text("x")
+    assert session.tick(2.0) == first
     assert session.receive_data(b"\n" + s.chat_text("y"), 3.0) == b"\n" + s.chat_text("y")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue import anthropic, encoding, framing, losses, meaning, terminals, transport
+from resplice.core.catalogue import anthropic, chat, encoding, framing, losses, meaning, terminals, transport
 from resplice.core.catalogue.row import Fault
 from resplice.core.kinds import Kind
 
@@ -17,6 +17,8 @@ GROUPS: Final[dict[str, str]] = {
     "framing": "Framing",
     "encoding": "Encoding",
     "meaning": "Ids, names, keepalives",
+    "chat": "Chat completions: the fields of chunks",
+    "tool calls": "Chat completions: tool calls",
     "messages": "Anthropic Messages: the order and the fields of events",
     "terminals": "Ends of streams",
     "errors": "Errors inside a 200",
@@ -25,7 +27,7 @@ GROUPS: Final[dict[str, str]] = {
     "sockets": "WebSockets: observed, never changed",
 }
 """The groups of rows, in the order in which they are shown, and their titles."""
-_MODULES: Final = (framing, encoding, meaning, anthropic, terminals, losses, transport)
+_MODULES: Final = (framing, encoding, meaning, chat, anthropic, terminals, losses, transport)
 
 CATALOGUE: Final[tuple[Fault, ...]] = tuple(row for module in _MODULES for row in module.ROWS)
 BY_KIND: Final[dict[Kind, Fault]] = {fault.kind: fault for fault in CATALOGUE}

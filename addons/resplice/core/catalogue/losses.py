@@ -67,7 +67,7 @@ ROWS: Final[tuple[Fault, ...]] = (
     Fault(
         Kind.JSON_BODY,
         "losses",
-        "a complete JSON answer where a stream was asked for: SDKs see no events and report an empty answer",
+        "a JSON answer where a stream was asked for that can't be told as one: SDKs see no events and report an empty answer",
         "error event",
         "the client asked for events and gets a reason instead of silence",
         GITHUB + "tinyhumansai/tinyagents/pull/56",
@@ -154,6 +154,22 @@ ROWS: Final[tuple[Fault, ...]] = (
             "event: message_start⏎"
             'data: {"type":"message_start","message":{"id":"msg_2","type":"message","role":"assistant","model":"m",'
             '"content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.TOOL_CALL_BROKEN,
+        "losses",
+        "tool arguments of two calls run into one, or a call that never gets a name: helpers report one call, or none",
+        "error event; the answer never finishes with `tool_calls`",
+        "a tool must not be run with arguments that nobody meant",
+        GITHUB + "openai/openai-python/issues/2806",
+        ("openai-chat",),
+        before=CHAT_OPEN,
+        example=(
+            'data: {"id":"c1","object":"chat.completion.chunk","created":1790000000,"model":"m","choices":[{"index":0,"delta":'
+            '{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":null}]}⏎⏎'
+            'data: {"id":"c1","object":"chat.completion.chunk","created":1790000000,"model":"m","choices":[{"index":0,"delta":'
+            r'{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":1}"}}]},"finish_reason":null}]}⏎⏎'
         ),
     ),
     Fault(

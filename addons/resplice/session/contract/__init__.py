@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Final
 
 from resplice.session.contract.anthropic import AnthropicMessages
+from resplice.session.contract.chat import ChatContract, LegacyContract
 from resplice.session.contract.contract import Broken, Contract, Fate, Mended, NoContract, Noted
 from resplice.session.policy import Policy
 
 __all__ = ["CONTRACTS", "Broken", "Contract", "Fate", "Mended", "NoContract", "Noted", "contract_for"]
 
 CONTRACTS: Final[dict[str, Callable[[Policy, str], Contract]]] = {
+    "openai-chat": ChatContract,
+    "openai-completions": LegacyContract,
     "anthropic-messages": AnthropicMessages,
 }
 """By the dialect's name: `(policy, seed)` -> the contract of one stream. Ids that it mints are made of the seed."""

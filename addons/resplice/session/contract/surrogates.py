@@ -36,6 +36,11 @@ class Halves:
         return whole(half + text)
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text has no half of a pair."""
+    return text.isascii() or not _SURROGATE.search(text)
+
+
 def whole(text: str) -> str:
     """`text` with its pairs joined; a half that stands alone becomes U+FFFD."""
     if not _SURROGATE.search(text):

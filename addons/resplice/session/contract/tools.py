@@ -1,0 +1,272 @@
+"""Tool calls of one choice of a chat completion: which delta belongs to which call, and how each call is to be announced.
+
+A call is announced once, with index, id, type and name; the deltas behind that carry the index and a piece of the arguments.
+Clients add up whatever they get under one index, some of them names and ids too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+from resplice.core.kinds import Kind
+from resplice.dialects import Json
+from resplice.session.contract.chunk_work import ChunkWork
+from resplice.session.contract.contract import Broken
+from resplice.session.contract.json_text import JsonText, State
+
+type Entry = dict[str, Json]
+
+_MAX_CALLS: Final = 1024
+_MAX_NAME: Final = 256
+_MAX_HELD: Final = 256 * 1024
+"""Characters of arguments that wait for their call's name."""
+
+
+class _Relation(Enum):
+    """What an entry is to the call that its index, or the order, assigns it to."""
+
+    SAME = auto()
+    NEW = auto()
+    UNCLEAR = auto()
+
+
+@dataclass(slots=True)
+class Call:
+    """One call."""
+
+    number: int
+    """Its index, as the client is told."""
+    wire_id: str | None = None
+    """The id that the upstream gave it first."""
+    name: str = ""
+    announced: bool = False
+    held: Entry | None = None
+    """What has come of a call without a name."""
+    opened: bool = False
+    """Its arguments began with the object `{}`, which may have been but the beginning."""
+    arguments: JsonText = field(default_factory=JsonText)
+
+
+class Calls:
+    """The calls of one choice."""
+
+    def __init__(self, mint: Callable[[], str]) -> None:
+        self._mint = mint
+        self._calls: list[Call] = []
+        self._by_index: dict[int, Call] = {}
+        self._by_id: dict[tuple[int | None, str | None], Call] = {}
+        self._last: Call | None = None
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def mend(self, entries: list[Json], work: ChunkWork) -> list[Json]:
+        """The entries of one delta as they should be; the same list where nothing is wrong with them."""
+        out: list[Json] = []
+        told: dict[int, int] = {}
+        for entry in entries:
+            call = self._call_of(entry, work) if type(entry) is dict else None
+            if work.broken is not None:
+                return entries
+            if call is None:
+                out.append(entry)
+                continue
+            mended = self._entry(entry, call, work)
+            if mended is None:
+                continue
+            if call.number in told and work.may(Kind.TOOL_ENTRY_TWICE):
+                place = told[call.number]
+                out[place] = _join(out[place], mended)
+                continue
+            told[call.number] = len(out)
+            out.append(mended)
+        same = len(out) == len(entries) and all(new is old for new, old in zip(out, entries, strict=True))
+        return entries if same else out
+
+    def finish(self, work: ChunkWork, *, cut: bool) -> list[Json]:
+        """The answer ends: entries that are still owed. `cut`: it ends before its time, and says so."""
+        owed: list[Json] = []
+        for call in self._calls:
+            if cut:
+                continue
+            if call.held is not None:
+                work.broken = Broken(Kind.TOOL_CALL_BROKEN, f"tool call {call.number} never got a name")
+            elif call.arguments.state is State.OPEN:
+                work.broken = Broken(Kind.ARGUMENTS_TRUNCATED, f"the arguments of tool call {call.number} are cut")
+            elif call.opened and call.arguments.state is State.EMPTY and work.may(Kind.TOOL_ARGUMENTS_FORM):
+                call.arguments.feed("{}")
+                owed.append({"index": call.number, "function": {"arguments": "{}"}})
+        return owed
+
+    # -- whose is it ------------------------------------------------------------------------------
+
+    def _call_of(self, entry: Entry, work: ChunkWork) -> Call | None:
+        index, given = _index(entry), _id(entry)
+        call = self._by_id.get((index, given)) or (self._last if index is None else self._by_index.get(index))
+        relation = _relation(call, entry) if call is not None else _Relation.NEW
+        if relation is _Relation.UNCLEAR and call is not None:
+            why = f"what comes for tool call {call.number} does not continue it, and does not begin another"
+            work.broken = Broken(Kind.TOOL_CALL_BROKEN, why)
+            return None
+        if call is None or relation is _Relation.NEW:
+            if len(self._calls) >= _MAX_CALLS:
+                return None
+            call = Call(len(self._calls))
+            self._calls.append(call)
+            if given:
+                self._by_id[index, given] = call
+        if index is not None:
+            self._by_index[index] = call
+        self._last = call
+        return call
+
+    # -- what becomes of it -----------------------------------------------------------------------
+
+    def _entry(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
+        """The entry as it should be; None if it waits for the call's name."""
+        new = entry
+        if (type(entry.get("index")) is not int or entry["index"] != call.number) and work.may(Kind.TOOL_INDEX):
+            new = {"index": call.number} | new | {"index": call.number}
+        new = self._announced(new, call, work) if call.announced else self._announce(new, call, work)
+        if "custom" in entry or entry.get("type") == "custom":
+            call.name = call.name or _name(entry)
+            return new
+        new = self._arguments(new, call, work)
+        return self._name(new, call, work)
+
+    def _announce(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
+        """The first entry of a call has its id and its type."""
+        call.announced = True
+        given = entry.get("id")
+        call.wire_id = _id(entry)
+        if (type(given) is not str or not given) and work.may(Kind.TOOL_ID):
+            entry = entry | {"id": call.wire_id or self._mint()}
+        if not entry.get("type") and "function" in entry and work.may(Kind.TOOL_TYPE):
+            entry = entry | {"type": "function"}
+        return entry
+
+    def _announced(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
+        """Later ones don't have an id: accumulators would append it."""
+        given = _id(entry)
+        if given:
+            call.wire_id = call.wire_id or given
+            if work.may(Kind.TOOL_ID_REPEATED):
+                entry = _without(entry, "id")
+        if entry.get("type") == "" and work.may(Kind.TOOL_TYPE):
+            entry = _without(entry, "type")
+        return entry
+
+    def _arguments(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
+        function = entry.get("function")
+        if type(function) is not dict or "arguments" not in function:
+            return entry
+        given = function["arguments"]
+        if type(given) is str:
+            call.arguments.feed(given)
+            return entry
+        if not work.may(Kind.TOOL_ARGUMENTS_FORM):
+            return entry
+        text = self._as_text(given, call, work)
+        call.arguments.feed(text)
+        return entry | {"function": function | {"arguments": text}}
+
+    def _as_text(self, given: Json, call: Call, work: ChunkWork) -> str:
+        if given is None:
+            return ""
+        if given == {} and call.arguments.state is State.EMPTY:
+            call.opened = True
+            return ""
+        if call.arguments.state is not State.EMPTY:
+            work.broken = Broken(Kind.TOOL_CALL_BROKEN, f"tool call {call.number} gets an object behind a piece of text")
+            return ""
+        try:
+            return json.dumps(given, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        except ValueError:
+            work.broken = Broken(Kind.TOOL_CALL_BROKEN, f"the arguments of tool call {call.number} hold a number without a form")
+            return ""
+
+    def _name(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
+        """The name is said once, and before any argument."""
+        name = _name(entry)
+        if not call.name and not name:
+            return self._hold(entry, call, work)
+        if not call.name:
+            call.name = name
+            held, call.held = call.held, None
+            if held is not None and work.may(Kind.TOOL_NAME_LATE):
+                return _join(held, entry)
+        elif name == call.name and work.may(Kind.TOOL_NAME_REPEATED):
+            return entry | {"function": _without(entry["function"], "name")}
+        return entry
+
+    def _hold(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
+        """A call without a name waits for it: many clients throw."""
+        if not work.may(Kind.TOOL_NAME_LATE):
+            return entry
+        call.held = entry if call.held is None else _join(call.held, entry)
+        if len(_piece(call.held)) > _MAX_HELD:
+            work.broken = Broken(Kind.TOOL_CALL_BROKEN, f"tool call {call.number} has got no name for too long")
+        return None
+
+
+def _relation(call: Call, entry: Entry) -> _Relation:
+    """Whether an entry that should belong to a call does."""
+    given, name, piece = _id(entry), _name(entry), _piece(entry)
+    another_name = bool(name and call.name and name != call.name)
+    complete, empty = call.arguments.state is State.COMPLETE, call.arguments.state is State.EMPTY
+    if given and call.wire_id and given != call.wire_id:
+        if another_name or complete:
+            return _Relation.NEW
+        if empty and name:  # the same function twice, without arguments? Or one call under two ids?
+            return _Relation.NEW if _index(entry) is None else _Relation.UNCLEAR
+        return _Relation.SAME
+    if complete and another_name:
+        return _Relation.NEW
+    if call.arguments.collides(piece):
+        return _Relation.NEW if name and (not given or given != call.wire_id) else _Relation.UNCLEAR
+    return _Relation.UNCLEAR if another_name and not empty else _Relation.SAME
+
+
+def _index(entry: Entry) -> int | None:
+    index = entry.get("index")
+    if type(index) is str and index.isascii() and index.isdigit() and len(index) <= len(str(_MAX_CALLS)):
+        return int(index)
+    return index if type(index) is int else None
+
+
+def _id(entry: Entry) -> str | None:
+    given = entry.get("id")
+    if type(given) is int:
+        return str(given) if abs(given) < 10**_MAX_NAME else None
+    return given if type(given) is str and given else None
+
+
+def _name(entry: Entry) -> str:
+    function = entry.get("function") or entry.get("custom")
+    name = function.get("name") if type(function) is dict else None
+    return name if type(name) is str else ""
+
+
+def _piece(entry: Entry) -> str:
+    function = entry.get("function")
+    piece = function.get("arguments") if type(function) is dict else None
+    return piece if type(piece) is str else ""
+
+
+def _without(entry: Entry, key: str) -> Entry:
+    return {name: value for name, value in entry.items() if name != key}
+
+
+def _join(first: Entry, second: Entry) -> Entry:
+    """Two entries of one call as one."""
+    told = {key: value for key, value in second.items() if value not in (None, "")}
+    joined = first | told
+    functions = [entry["function"] for entry in (first, second) if type(entry.get("function")) is dict]
+    if functions:
+        named = {key: value for function in functions for key, value in function.items() if value not in (None, "")}
+        joined |= {"function": named | {"arguments": _piece(first) + _piece(second)}}
+    return joined
