@@ -5,6 +5,7 @@ from __future__ import annotations
 import faults_anthropic
 import faults_chat
 import faults_gemini
+import faults_responses
 from fault_rows import CHUNK, DELTA, PLAIN, A, C, Exact, Honest, R, exact, honest
 from resplice.session.policy import Policy
 
@@ -33,9 +34,9 @@ EXACT = [
     exact(
         "the name's block is closed too early",
         R,
-        s.output_delta("Hel", 2).replace(b"\ndata", b"\n\ndata"),
+        s.output_delta("Hel", 3).replace(b"\ndata", b"\n\ndata"),
         "split_event_data",
-        of=s.output_delta("Hel", 2),
+        of=s.output_delta("Hel", 3),
     ),
     exact("the name's block is closed too early", C, b"event: message\n\n" + CHUNK, "split_event_data"),
     exact("a name stands alone", A, b"event: message_start\n\n" + s.MESSAGE_START, "event_without_data", of=s.MESSAGE_START),
@@ -208,6 +209,7 @@ EXACT = [
     *faults_anthropic.EXACT,
     *faults_gemini.EXACT,
     *faults_chat.EXACT,
+    *faults_responses.EXACT,
 ]
 
 HALF_A = s.MESSAGE_START + s.BLOCK_START + DELTA
@@ -246,7 +248,7 @@ HONEST = [
         HALF_A + s.MESSAGE_START + s.BLOCK_START + s.text_delta("Hello"),
         "spliced_generation",
     ),
-    honest("the same response again", R, s.RESPONSE_CREATED + s.output_delta("Hel", 2) + s.RESPONSES, "spliced_generation"),
+    honest("the same response again", R, s.RESPONSE_CREATED + s.output_delta("Hel", 3) + s.RESPONSES, "spliced_generation"),
     honest("a second completion in the first", C, HALF_C + s.CHAT.replace(b"chatcmpl-7Qx", b"chatcmpl-8"), "spliced_generation"),
     honest(
         "a heartbeat before text that reads data:",
@@ -314,4 +316,5 @@ HONEST = [
     *faults_anthropic.HONEST,
     *faults_gemini.HONEST,
     *faults_chat.HONEST,
+    *faults_responses.HONEST,
 ]

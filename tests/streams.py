@@ -152,13 +152,18 @@ def output_delta(text: str, number: int) -> bytes:
 
 RESPONSE_CREATED = typed({"type": "response.created", "sequence_number": 0, "response": response("in_progress", [])})
 _ITEM = {"id": "msg_1", "type": "message", "status": "in_progress", "role": "assistant", "content": []}
-ITEM_ADDED = typed({"type": "response.output_item.added", "sequence_number": 1, "output_index": 0, "item": _ITEM})
+_PART: dict[str, Any] = {"type": "output_text", "text": "", "annotations": []}
+_PLACE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+ITEM_ADDED = typed({"type": "response.output_item.added", "sequence_number": 1, "output_index": 0, "item": _ITEM}) + typed(
+    {"type": "response.content_part.added", "sequence_number": 2, **_PLACE, "part": _PART}
+)
+"""With its only part."""
 
 
 def responses(*frames: bytes, text: str = "Hello") -> bytes:
     """A Responses stream around the given frames."""
     item = _ITEM | {"status": "completed", "content": [{"type": "output_text", "text": text, "annotations": []}]}
-    number = 2 + len(frames)
+    number = 3 + len(frames)
     done = typed({"type": "response.output_item.done", "sequence_number": number, "output_index": 0, "item": item})
     end = typed({"type": "response.completed", "sequence_number": number + 1, "response": response("completed", [item])})
     return RESPONSE_CREATED + ITEM_ADDED + b"".join(frames) + done + end
@@ -166,7 +171,7 @@ def responses(*frames: bytes, text: str = "Hello") -> bytes:
 
 CHAT = chat(chat_text("Hel"), chat_text("lo"))
 ANTHROPIC = anthropic(PING, text_delta("Hel"), text_delta("lo"))
-RESPONSES = responses(output_delta("Hel", 2), output_delta("lo", 3))
+RESPONSES = responses(output_delta("Hel", 3), output_delta("lo", 4))
 COMPLETIONS = completions(completion_text("Hel"), completion_text("lo"))
 HEALTHY = {"openai-chat": CHAT, "anthropic-messages": ANTHROPIC, "openai-responses": RESPONSES}
 ALL_HEALTHY = HEALTHY | {"openai-completions": COMPLETIONS}
@@ -190,10 +195,15 @@ class Outcome:
 
 
 def run(
-    dialect: str | None, wire: bytes | list[bytes], policy: Policy | None = None, reason: Reason = Reason.UPSTREAM_END
+    dialect: str | None,
+    wire: bytes | list[bytes],
+    policy: Policy | None = None,
+    reason: Reason = Reason.UPSTREAM_END,
+    *,
+    resumed: bool = False,
 ) -> Outcome:
     """Put a stream through a session of its own."""
-    session = Session(by_name(dialect) if dialect else None, policy, seed="t")
+    session = Session(by_name(dialect) if dialect else None, policy, seed="t", resumed=resumed)
     return through(session, wire if isinstance(wire, list) else [wire], reason)
 
 

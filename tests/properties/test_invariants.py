@@ -143,7 +143,7 @@ def test_whatever_a_model_says_a_healthy_stream_passes_untouched(texts: list[str
     for dialect, wire in (
         ("anthropic-messages", s.anthropic(*map(delta, texts), start=s.TOOL_START if tool else s.BLOCK_START, reason="max_tokens")),
         ("openai-chat", s.chat(*map(s.chat_text, texts))),
-        ("openai-responses", s.responses(*(s.output_delta(text, 2 + i) for i, text in enumerate(texts)))),
+        ("openai-responses", s.responses(*(s.output_delta(text, 3 + i) for i, text in enumerate(texts)))),
     ):
         places = data.draw(st.lists(st.integers(0, len(wire)), max_size=6))
         outcome = run(dialect, cut_at(wire, places))
@@ -160,7 +160,7 @@ def test_a_model_that_explains_event_streams_passes_untouched_cut_at_every_byte(
         if not tool
         else s.anthropic(s.json_delta(EXPLAINS_SSE), start=s.TOOL_START),
         "openai-chat": s.chat(s.chat_text(EXPLAINS_SSE)),
-        "openai-responses": s.responses(s.output_delta(EXPLAINS_SSE, 2)),
+        "openai-responses": s.responses(s.output_delta(EXPLAINS_SSE, 3)),
     }[dialect]
     for place in range(len(wire)):
         outcome = run(dialect, [wire[:place], wire[place:]])

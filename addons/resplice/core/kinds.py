@@ -80,7 +80,17 @@ class Kind(StrEnum):
     TOOL_ARGUMENTS_FORM = "tool_arguments_form"
     TOOL_CALLS_EMPTY = "tool_calls_empty"
     WHOLE_ANSWER = "whole_answer"
+    # OpenAI Responses
+    TYPE_MISSING = "type_missing"
+    CREATED_MISSING = "created_missing"
+    ITEM_NOT_ANNOUNCED = "item_not_announced"
+    PART_NOT_ANNOUNCED = "part_not_announced"
+    SEQUENCE_NUMBER = "sequence_number"
+    COMPLETED_OUTPUT = "completed_output"
+    COMPLETED_USAGE = "completed_usage"
+    COMPLETED_MISSING = "completed_missing"
     # terminals
+    TERMINAL_NAME = "terminal_name"
     TERMINAL_MISSING = "terminal_missing"
     TERMINAL_DUPLICATE = "terminal_duplicate"
     TERMINAL_FOREIGN = "terminal_foreign"

@@ -85,6 +85,8 @@ class Facts:
     """Content came behind a stop reason (Gemini): only the proper end of the body says that it was the last."""
     error_object: dict[str, Json] | None = None
     """Code, status and details of the upstream's error (Gemini)."""
+    midway: bool = False
+    """The client asked for the rest of a stream: what comes first is not its beginning."""
     response: dict[str, Json] | None = None
     """The response object of `response.created` (Responses), if it is small."""
 
@@ -140,6 +142,8 @@ class Dialect:
     """The form in which its clients read."""
     forms: tuple[Wire, ...] = ()
     """Other forms in which a body may come all the same; each event is then written anew in the form that its clients read."""
+    name_is_type: bool = False
+    """A payload without `type` may take it from its event's name."""
     has_terminal: bool = True
     """An event says that the stream is over. Without one the stop reason and the end of the body must do."""
     query: re.Pattern[str] | None = None

@@ -27,6 +27,8 @@ _TERMINALS: Final = {
     "response.failed": "failed",
     "response.cancelled": "cancelled",
 }
+_DONE: Final = "response.done"
+"""What some gateways call the terminal event; the Realtime API's name for it."""
 _CALLS: Final = ("_call",)
 
 
@@ -53,8 +55,8 @@ def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
 
 
 def _read_kind(kind: str, value: dict[str, Json], facts: Facts) -> Role:
-    if kind in _TERMINALS:
-        return _read_terminal(kind, value, facts)
+    if name := terminal_for(kind, value):
+        return _read_terminal(name, value, facts)
     if kind == "error":
         facts.error = error_message(value)
         return Role.ERROR if "type" in value else Role.ODD_ERROR
@@ -70,6 +72,16 @@ def _read_kind(kind: str, value: dict[str, Json], facts: Facts) -> Role:
         facts.started = True
         return Role.CONTENT
     return _read_unknown(kind, value, facts)
+
+
+def terminal_for(kind: str, value: dict[str, Json]) -> str | None:
+    """The name that this API has for an event that ends the response; None if the event does not."""
+    if kind in _TERMINALS:
+        return kind
+    response = value.get("response")
+    if kind != _DONE or not isinstance(response, dict):
+        return None
+    return next((name for name, status in _TERMINALS.items() if status == response.get("status")), None)
 
 
 def _read_created(value: dict[str, Json], facts: Facts) -> Role:
@@ -162,6 +174,7 @@ def terminal(facts: Facts) -> Events:
 
 DIALECT: Final = Dialect(
     name="openai-responses",
+    name_is_type=True,
     title="OpenAI Responses",
     paths=(re.compile(r"/responses(/[^/]+)?/?$"),),
     request_keys=frozenset({"input"}),

@@ -168,7 +168,9 @@ def _trial(
 
 
 def _session(found: detect.Candidate, policy: Policy, context: StreamContext, clock: Callable[[], float]) -> Session:
-    return Session(found.dialect, policy, seed=context.stream_id, now=clock(), model=found.model)
+    return Session(
+        found.dialect, policy, seed=context.stream_id, now=clock(), model=found.model, resumed="starting_after=" in context.path
+    )
 
 
 def _context(

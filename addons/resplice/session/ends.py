@@ -128,6 +128,8 @@ class Ends:
         if stream.events_in == 0 and not stream.ledger.losses:
             why = f"the upstream's stream has no event ({how})"
             return stream.end_with_error(Effect.LOSS, Kind.EMPTY_STREAM, b"", why)
+        if completed := stream.complete():
+            return completed
         why = f"the stream ended before its stop reason ({how})"
         return stream.end_with_error(Effect.LOSS, Kind.ANSWER_INCOMPLETE, b"", why)
 

@@ -309,6 +309,8 @@ def _contradicts(item: Frame, dialect: Dialect) -> bool:
     kind = item.value.get("type")
     if kind == item.event or item.event is None or item.event == "error" or not dialect.own_event(item.event):
         return False
+    if dialect.name_is_type and "type" not in item.value and item.event.startswith(dialect.typed_prefixes[0]):
+        return False  # the contract looks at it
     return type(kind) is not str or not dialect.own_event(kind)
 
 

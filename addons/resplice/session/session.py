@@ -51,6 +51,7 @@ class Session:
         seed: str = "",
         now: float = 0.0,
         model: str | None = None,
+        resumed: bool = False,
     ) -> None:
         self.policy = policy or Policy()
         self.finished = False
@@ -59,6 +60,7 @@ class Session:
         self._awaits_token = True
         self._observe = self.policy.mode == "observe"
         self._stream = Stream(dialect, self.policy, seed)
+        self._stream.facts.midway = resumed
         self._framer = self._first_framer(dialect)
         self._frames = Frames(self._stream)
         self._reader = Reader(self._stream, self._framer)

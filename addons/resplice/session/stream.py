@@ -15,7 +15,7 @@ from resplice.core.kinds import Kind
 from resplice.core.wire import SSE, Body, Event, Wire
 from resplice.dialects import Dialect, Facts, Json
 from resplice.dialects.dialect import frame
-from resplice.session.contract import Fate, contract_for
+from resplice.session.contract import Fate, Mended, contract_for
 from resplice.session.failure import Failure
 from resplice.session.ids import ChunkIds
 from resplice.session.ledger import Ledger
@@ -191,7 +191,18 @@ class Stream:
         """The answer ends: what the contract still has to say goes out before its end."""
         mended = None if self.flushed else self.contract.flush(self.facts)
         self.flushed = True
-        if mended is None or not mended.events:
+        return self._add(mended) if mended is not None else b""
+
+    def complete(self) -> bytes:
+        """The upstream ended without saying that its answer is whole: the events that do, where the contract knows that it is."""
+        mended = self.contract.complete(self.facts)
+        if mended is None:
+            return b""
+        self.flushed = self.facts.terminal = True
+        return self._add(mended)
+
+    def _add(self, mended: Mended) -> bytes:
+        if not mended.events:
             return b""
         events = (event for name, value in mended.events for event in frame(value, name))
         frames = self.wire.closing * self.line_open + self.write_all(events)

@@ -39,6 +39,9 @@ class Toy:
             "break": Broken(Kind.UNPARSABLE_DATA, "it can't be"),
         }.get(str(text))
 
+    def complete(self, facts: Facts) -> Mended | None:
+        return None
+
     def flush(self, facts: Facts) -> Mended | None:
         self.flushes.append(facts.failed)
         return Mended(((None, s.chat_chunk({"content": self.last_word})),), KIND, "a last word") if self.last_word else None

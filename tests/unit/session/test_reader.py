@@ -42,7 +42,11 @@ def told(dialect: str, chunks: list[bytes], *, learns: bool) -> tuple[bytes, Any
     broken=st.lists(st.tuples(st.integers(0, 80), st.sampled_from([b"}", b"\x01", b'"', b"\n"]))),
 )
 def test_known_shapes_change_nothing_but_the_speed(dialect: str, texts: list[str], broken: list[tuple[int, bytes]]) -> None:
-    head = {"openai-chat": [], "anthropic-messages": [s.MESSAGE_START, s.BLOCK_START], "openai-responses": [s.RESPONSE_CREATED]}
+    head = {
+        "openai-chat": [],
+        "anthropic-messages": [s.MESSAGE_START, s.BLOCK_START],
+        "openai-responses": [s.RESPONSE_CREATED, s.ITEM_ADDED],
+    }
     frames = stream(dialect, texts)
     for place, wound in broken:
         if 40 <= place < len(frames):
@@ -53,6 +57,7 @@ def test_known_shapes_change_nothing_but_the_speed(dialect: str, texts: list[str
 
 def test_a_counter_is_read_from_a_known_shape() -> None:
     session = Session(by_name("openai-responses"))
+    session.receive_data(s.RESPONSE_CREATED + s.ITEM_ADDED)
     for number in range(100):
         session.receive_data(s.output_delta("x", number))
     assert b'"sequence_number":100' in session.finish(Reason.UPSTREAM_END)
@@ -60,6 +65,7 @@ def test_a_counter_is_read_from_a_known_shape() -> None:
 
 def test_text_that_is_not_counted_is_not_counted_in_a_known_shape_either() -> None:
     session = Session(by_name("openai-responses"))
+    session.receive_data(s.RESPONSE_CREATED + s.ITEM_ADDED)
     for number in range(100):
         session.receive_data(s.output_delta("think", number).replace(b"output_text.delta", b"reasoning_text.delta"))
     session.finish(Reason.UPSTREAM_END)

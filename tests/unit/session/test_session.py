@@ -114,13 +114,13 @@ def test_a_responses_error_is_followed_by_response_failed_with_the_announced_res
     events = s.decode(run(R, s.RESPONSE_CREATED + s.ITEM_ADDED).output)
     (first, error), (second, failed) = events[-2:]
     assert (first, second) == ("error", "response.failed")
-    assert [error["sequence_number"], failed["sequence_number"]] == [2, 3]
+    assert [error["sequence_number"], failed["sequence_number"]] == [3, 4]
     assert (failed["response"]["id"], failed["response"]["status"]) == ("resp_01", "failed")
     assert failed["response"]["error"]["message"] == error["message"]
 
 
 def test_the_upstreams_own_responses_error_gets_the_response_failed_that_belongs_to_it() -> None:
-    error = s.typed({"type": "error", "sequence_number": 2, "code": "x", "message": "boom", "param": None})
+    error = s.typed({"type": "error", "sequence_number": 3, "code": "x", "message": "boom", "param": None})
     outcome = run(R, s.RESPONSE_CREATED + s.ITEM_ADDED + error)
     assert s.decode(outcome.output)[-1][1]["response"]["error"]["message"] == "boom"
     assert outcome.kinds == ["upstream_error", "terminal_missing"]

@@ -76,7 +76,7 @@ BEATS = Policy(heartbeat=1.0)
     [
         (C, b": keepalive\n", b'"choices":[{"index":0,"delta":{"content":""},"finish_reason":null}]}\n\n'),
         (A, b": keepalive\n", b'event: ping\ndata: {"type": "ping"}\n\n'),
-        (R, b": keepalive\n", b'event: keepalive\ndata: {"type":"keepalive","sequence_number":1}\n\n'),
+        (R, b": keepalive\n", b'event: keepalive\ndata: {"type":"keepalive","sequence_number":2}\n\n'),
     ],
 )
 def test_a_silent_upstream_is_covered_by_the_dialects_own_keepalive(dialect: str, first: bytes, later: bytes) -> None:

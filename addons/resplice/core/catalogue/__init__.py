@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue import anthropic, chat, encoding, framing, losses, meaning, terminals, transport
+from resplice.core.catalogue import anthropic, chat, encoding, framing, losses, meaning, responses, terminals, transport
 from resplice.core.catalogue.row import Fault
 from resplice.core.kinds import Kind
 
@@ -20,6 +20,7 @@ GROUPS: Final[dict[str, str]] = {
     "chat": "Chat completions: the fields of chunks",
     "tool calls": "Chat completions: tool calls",
     "messages": "Anthropic Messages: the order and the fields of events",
+    "responses": "OpenAI Responses: the order and the fields of events",
     "terminals": "Ends of streams",
     "errors": "Errors inside a 200",
     "losses": "Losses: they end in an honest error",
@@ -27,7 +28,7 @@ GROUPS: Final[dict[str, str]] = {
     "sockets": "WebSockets: observed, never changed",
 }
 """The groups of rows, in the order in which they are shown, and their titles."""
-_MODULES: Final = (framing, encoding, meaning, chat, anthropic, terminals, losses, transport)
+_MODULES: Final = (framing, encoding, meaning, chat, anthropic, responses, terminals, losses, transport)
 
 CATALOGUE: Final[tuple[Fault, ...]] = tuple(row for module in _MODULES for row in module.ROWS)
 BY_KIND: Final[dict[Kind, Fault]] = {fault.kind: fault for fault in CATALOGUE}

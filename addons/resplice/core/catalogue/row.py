@@ -35,6 +35,21 @@ THINKING_OPEN: Final = MESSAGE_OPEN + (
     'data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"",'
     '"signature":""}}⏎⏎'
 )
+RESPONSE_OPEN: Final = (
+    "event: response.created⏎"
+    'data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response",'
+    '"status":"in_progress","model":"m","output":[]}}⏎⏎'
+)
+ITEM_OPEN: Final = RESPONSE_OPEN + (
+    "event: response.output_item.added⏎"
+    'data: {"type":"response.output_item.added","sequence_number":1,"output_index":0,'
+    '"item":{"id":"msg_1","type":"message","role":"assistant","content":[]}}⏎⏎'
+)
+ITEM_DONE: Final = ITEM_OPEN + (
+    "event: response.output_item.done⏎"
+    'data: {"type":"response.output_item.done","sequence_number":2,"output_index":0,'
+    '"item":{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"output_text","text":"Hello","annotations":[]}]}}⏎⏎'
+)
 """How healthy streams begin, for examples that stand in their middle."""
 
 _SIGNS: Final = {chr(0x2400 + code): chr(code) for code in range(0x20)} | {"⏎": "\n"}

@@ -8,6 +8,7 @@ from typing import Final
 from resplice.session.contract.anthropic import AnthropicMessages
 from resplice.session.contract.chat import ChatContract, LegacyContract
 from resplice.session.contract.contract import Broken, Contract, Fate, Mended, NoContract, Noted
+from resplice.session.contract.responses import OpenaiResponses
 from resplice.session.policy import Policy
 
 __all__ = ["CONTRACTS", "Broken", "Contract", "Fate", "Mended", "NoContract", "Noted", "contract_for"]
@@ -16,6 +17,7 @@ CONTRACTS: Final[dict[str, Callable[[Policy, str], Contract]]] = {
     "openai-chat": ChatContract,
     "openai-completions": LegacyContract,
     "anthropic-messages": AnthropicMessages,
+    "openai-responses": OpenaiResponses,
 }
 """By the dialect's name: `(policy, seed)` -> the contract of one stream. Ids that it mints are made of the seed."""
 

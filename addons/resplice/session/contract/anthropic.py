@@ -71,6 +71,11 @@ class AnthropicMessages:
             self._give_up_halves(block, work)
         return work.repair()
 
+    def complete(self, facts: Facts) -> Mended | None:
+        """See `Contract.complete`: only the message's own end says that it is whole."""
+        del facts
+        return None
+
     # -- the message ------------------------------------------------------------------------------
 
     def _start(self, work: Work, facts: Facts) -> None:

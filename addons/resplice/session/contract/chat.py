@@ -84,6 +84,11 @@ class ChatContract:
                 events.append((None, late))
         return Mended(tuple(events), work.kinds[0], "the answer ended while a piece of it waited") if events else None
 
+    def complete(self, facts: Facts) -> Mended | None:
+        """See `Contract.complete`: only a finish reason says that the answer is whole."""
+        del facts
+        return None
+
     def _late(self, facts: Facts, delta: Object, index: int) -> Object:
         return chunk(facts, delta, None, index)
 

@@ -69,6 +69,13 @@ class Contract(Protocol):
         """
         ...
 
+    def complete(self, facts: Facts) -> Mended | None:
+        """The upstream ended without saying that the answer is whole: the events that say so, where that follows from what came.
+
+        `facts` then tell the stop reason. None: it does not follow, and an error is what comes.
+        """
+        ...
+
 
 class NoContract:
     """For dialects that promise nothing that is kept here."""
@@ -82,5 +89,10 @@ class NoContract:
 
     def flush(self, facts: Facts) -> Mended | None:
         """Nothing waits."""
+        del facts
+        return None
+
+    def complete(self, facts: Facts) -> Mended | None:
+        """Nothing follows."""
         del facts
         return None

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from typing import Final
+from typing import Any, Final
+
+type Json = Any
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _HIGH: Final = re.compile("[\ud800-\udbff]")
@@ -46,3 +48,16 @@ def whole(text: str) -> str:
     if not _SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def sound(value: Json) -> Json:
+    """`value` with all of its texts made of whole characters; what needs no change is the very same object."""
+    if type(value) is str:
+        return value if value.isascii() else whole(value)
+    if type(value) is dict:
+        better = {key: sound(content) for key, content in value.items()}
+        return better if any(better[key] is not value[key] for key in value) else value
+    if type(value) is list:
+        listed = [sound(content) for content in value]
+        return listed if any(one is not other for one, other in zip(listed, value, strict=True)) else value
+    return value

@@ -17,12 +17,14 @@ class Work:
     and numbers.
     """
 
-    def __init__(self, value: Payload | None, policy: Policy) -> None:
+    def __init__(self, value: Payload | None, policy: Policy, event: str | None = None) -> None:
         self._original = value
+        self._event = event
         self._policy = policy
         self.value = value
         """The event as it is to go out; None: it goes."""
-        self._before: list[Payload] = []
+        self.before: list[Payload] = []
+        """What goes out in front of it."""
         self._made: dict[Kind, str] = {}
         self._left: dict[Kind, str] = {}
         self._notes: dict[Kind, str] = {}
@@ -30,11 +32,11 @@ class Work:
     def put_before(self, payload: Payload, kind: Kind, why: str) -> bool:
         """An event is missing in front of this one."""
         if self._may(kind, why):
-            self._before.append(payload)
+            self.before.append(payload)
             return True
         return False
 
-    def become(self, value: Payload, kind: Kind, why: str) -> bool:
+    def become(self, value: Payload | None, kind: Kind, why: str) -> bool:
         """The event is to go out like that."""
         if self._may(kind, why):
             self.value = value
@@ -68,7 +70,7 @@ class Work:
         repairs = self._made or self._left
         if not repairs:
             return None
-        payloads = [*self._before, self.value] if self._made else [self._original]
-        events = tuple((payload["type"], payload) for payload in payloads if payload is not None)
+        payloads = [*self.before, self.value] if self._made else [self._original]
+        events = tuple((payload.get("type", self._event), payload) for payload in payloads if payload is not None)
         first, *others = repairs
         return Mended(events, first, "; ".join(repairs.values()), (*others, *self._notes), tuple(self._left) if self._made else ())

@@ -1,0 +1,145 @@
+"""What OpenAI Responses promises about its events."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resplice.core.catalogue.row import GITHUB, ITEM_DONE, ITEM_OPEN, RESPONSE_OPEN, Fault
+from resplice.core.kinds import Kind
+
+_REFERENCE: Final = "https://platform.openai.com/docs/api-reference/responses-streaming"
+_HERE: Final = ("openai-responses",)
+
+ROWS: Final[tuple[Fault, ...]] = (
+    Fault(
+        Kind.TYPE_MISSING,
+        "responses",
+        "a payload without `type`, which only the `event:` line tells: SDKs route by the payload",
+        "`type` from the event's name",
+        "the API documents both as equal; only where the payload has the members of such an event",
+        _REFERENCE,
+        _HERE,
+        before=RESPONSE_OPEN,
+        example=('event: response.output_text.delta⏎data: {"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hel"}⏎⏎'),
+    ),
+    Fault(
+        Kind.CREATED_MISSING,
+        "responses",
+        "the first event is not `response.created`, and the client did not ask for the rest of a stream: SDKs' helpers raise",
+        "`response.created` of the response that the first event has, else with an id of ours",
+        "it says that there is a response, and nothing of what is in it",
+        GITHUB + "Sophomoresty/gemini-web2api/pull/57",
+        _HERE,
+        example=(
+            "event: response.output_item.added⏎"
+            'data: {"type":"response.output_item.added","sequence_number":0,"output_index":0,'
+            '"item":{"id":"msg_1","type":"message","role":"assistant","content":[]}}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.ITEM_NOT_ANNOUNCED,
+        "responses",
+        "an item grows or is finished without `response.output_item.added`: SDKs look it up and raise",
+        "announced, as it must have begun; a tool call's arguments wait for its name, and then go out in one piece",
+        "text and reasoning need nothing but their type to begin; of a call nothing is made up",
+        GITHUB + "BerriAI/litellm/pull/24445",
+        _HERE,
+        before=RESPONSE_OPEN,
+        example=(
+            "event: response.output_text.delta⏎"
+            'data: {"type":"response.output_text.delta","sequence_number":1,"item_id":"msg_1","output_index":0,'
+            '"content_index":0,"delta":"Hel"}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.PART_NOT_ANNOUNCED,
+        "responses",
+        "a part of an item grows without `response.content_part.added`: `IndexError` in openai-python",
+        "announced, empty",
+        "what grows tells its type",
+        GITHUB + "BerriAI/litellm/pull/24445",
+        _HERE,
+        before=ITEM_OPEN,
+        example=(
+            "event: response.output_text.delta⏎"
+            'data: {"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,'
+            '"content_index":0,"delta":"Hel"}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.SEQUENCE_NUMBER,
+        "responses",
+        "an event was added or dropped in front of this one: its number would be another one's",
+        "the next number; gaps that the upstream made stay",
+        "numbers tell the order of events, which stays",
+        GITHUB + "Wei-Shaw/sub2api/pull/7129",
+        _HERE,
+        before=ITEM_OPEN,
+        example=(
+            "event: response.output_text.delta⏎"
+            'data: {"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,'
+            '"content_index":0,"delta":"Hel"}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.COMPLETED_OUTPUT,
+        "responses",
+        "`response.completed` with `output` null or empty: helpers raise, or report an empty answer",
+        "built from the items that `response.output_item.done` brought, up to 4 MiB; where one is missing, the error event",
+        "the API sends the same objects in both places",
+        GITHUB + "openai/openai-python/issues/3312",
+        _HERE,
+        before=ITEM_DONE,
+        example=(
+            "event: response.completed⏎"
+            'data: {"type":"response.completed","sequence_number":3,"response":{"id":"resp_1","status":"completed","output":[]}}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.COMPLETED_USAGE,
+        "responses",
+        "usage under the names of chat completions, or without details: `missing field input_tokens` in Codex",
+        "this API's names beside them; details that are missing are 0",
+        "the same numbers; nothing else is counted",
+        GITHUB + "BigPizzaV3/CodexPlusPlus/pull/1908",
+        _HERE,
+        before=ITEM_DONE,
+        example=(
+            "event: response.completed⏎"
+            'data: {"type":"response.completed","sequence_number":3,"response":{"id":"resp_1","status":"completed",'
+            '"output":[{"id":"msg_1","type":"message"}],'
+            '"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.TERMINAL_NAME,
+        "responses",
+        "`response.done` as the last event: no SDK knows it",
+        "the name that belongs to the response's status",
+        "the status says how the response ended",
+        GITHUB + "decolua/9router/pull/3902",
+        _HERE,
+        before=ITEM_DONE,
+        example=(
+            "event: response.done⏎"
+            'data: {"type":"response.done","sequence_number":3,"response":{"id":"resp_1","status":"completed",'
+            '"output":[{"id":"msg_1","type":"message"}]}}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.COMPLETED_MISSING,
+        "responses",
+        "the stream ends behind finished items without `response.completed`: Codex reconnects, and asks again",
+        "`response.completed` with the finished items and no usage, where `resplice_on` names it; else the error event",
+        "whether another item would have followed can't be known: opt-in",
+        GITHUB + "router-for-me/CLIProxyAPI/issues/2358",
+        _HERE,
+        opt_in=True,
+        before=ITEM_OPEN,
+        example=(
+            "event: response.output_item.done⏎"
+            'data: {"type":"response.output_item.done","sequence_number":2,"output_index":0,'
+            '"item":{"id":"msg_1","type":"message","role":"assistant","content":[]}}⏎⏎'
+        ),
+    ),
+)

@@ -1,0 +1,249 @@
+"""Broken promises of OpenAI Responses, one row each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fault_rows import Policy, R, exact, honest
+from resplice.core.kinds import Kind
+
+import streams as s
+
+type Payload = dict[str, Any]
+
+
+def wire(*payloads: Payload, first: int = 0) -> bytes:
+    """A stream of these events, numbered from `first`."""
+    return b"".join(s.typed(payload | {"sequence_number": number}) for number, payload in enumerate(payloads, first))
+
+
+def plain(*payloads: Payload) -> bytes:
+    """A stream of these events, as they are."""
+    return b"".join(map(s.typed, payloads))
+
+
+def event(name: str, **members: Any) -> Payload:
+    return {"type": f"response.{name}"} | members
+
+
+def text(delta: str, index: int = 0) -> Payload:
+    return event("output_text.delta", item_id="msg_1", output_index=index, content_index=0, delta=delta)
+
+
+def part_added(index: int = 0) -> Payload:
+    part = {"type": "output_text", "text": "", "annotations": []}
+    return event("content_part.added", item_id="msg_1", output_index=index, content_index=0, part=part)
+
+
+def part_done(said: str, index: int = 0) -> Payload:
+    part = {"type": "output_text", "text": said, "annotations": []}
+    return event("content_part.done", item_id="msg_1", output_index=index, content_index=0, part=part)
+
+
+def added(item: Payload, index: int = 0) -> Payload:
+    return event("output_item.added", output_index=index, item=item)
+
+
+def done(item: Payload, index: int = 0) -> Payload:
+    return event("output_item.done", output_index=index, item=item)
+
+
+def completed(*items: Payload, **members: Any) -> Payload:
+    return event("completed", response=s.response("completed", list(items)) | members)
+
+
+def message(said: str) -> Payload:
+    content = [{"type": "output_text", "text": said, "annotations": []}]
+    return {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": content}
+
+
+def arguments(delta: str, index: int = 0) -> Payload:
+    return event("function_call_arguments.delta", item_id="fc_1", output_index=index, delta=delta)
+
+
+def but(stream: list[Payload], *gone: Payload) -> list[Payload]:
+    """A stream without some of its events."""
+    assert all(one in stream for one in gone)
+    return [payload for payload in stream if payload not in gone]
+
+
+def torn(frame: Payload, number: int, half: str) -> bytes:
+    """A numbered event with a lone surrogate, escaped, for the mark in its text."""
+    return wire(frame, first=number).replace(b"~", half.encode())
+
+
+HIGH, LOW = "\\ud83d", "\\ude00"
+CREATED = event("created", response=s.response("in_progress", []))
+IN_PROGRESS = event("in_progress", response=s.response("in_progress", []))
+BEGUN = {"id": "msg_1", "type": "message", "status": "in_progress", "role": "assistant", "content": []}
+CALL = {"id": "fc_1", "type": "function_call", "status": "completed", "call_id": "call_1", "name": "f", "arguments": '{"x": 1}'}
+CALL_BEGUN = CALL | {"status": "in_progress", "arguments": ""}
+CUT_CALL = CALL | {"arguments": '{"x'}
+REASONING = {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "gA+/=="}
+REASONING_BEGUN = {"id": "rs_1", "type": "reasoning", "summary": []}
+SUMMARY_PART = {"type": "summary_text", "text": ""}
+SUMMARY_ADDED = event("reasoning_summary_part.added", item_id="rs_1", output_index=0, summary_index=0, part=SUMMARY_PART)
+SUMMARY = event("reasoning_summary_text.delta", item_id="rs_1", output_index=0, summary_index=0, delta="hm")
+HELLO = [text("Hel"), text("lo")]
+START = [CREATED, added(BEGUN), part_added()]
+TEXT = [*START, *HELLO, part_done("Hello"), done(message("Hello")), completed(message("Hello"))]
+CALLS = [CREATED, added(CALL_BEGUN), arguments('{"x": '), arguments("1}"), done(CALL), completed(CALL)]
+ONE_PIECE = [CREATED, added(CALL_BEGUN), arguments('{"x": 1}'), done(CALL), completed(CALL)]
+MINTED = CREATED | {
+    "response": {
+        "id": "resp_t",
+        "object": "response",
+        "created_at": 0,
+        "model": "unknown",
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "status": "in_progress",
+        "output": [],
+        "usage": None,
+    }
+}
+HALF = [text("a~"), done(message("a~")), completed(message("a~"))]
+CHAT_USAGE = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
+ZEROS = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+USAGE = {"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}
+SYNTHESIS = Policy(on=frozenset({Kind.COMPLETED_MISSING}))
+
+EXACT = [
+    exact(
+        "a type stands in the name alone",
+        R,
+        wire(*TEXT).replace(b'{"type": "response.output_text.delta", ', b"{"),
+        "type_missing",
+        whole=wire(*TEXT),
+    ),
+    exact(
+        "all types stand in the names alone",
+        R,
+        b"".join(s.sse({k: v for k, v in payload.items() if k != "type"}, payload["type"]) for payload in TEXT),
+        "type_missing",
+        whole=plain(*TEXT),
+    ),
+    exact("the response is never created", R, wire(*TEXT[1:]), "created_missing", whole=wire(MINTED, *TEXT[1:])),
+    exact(
+        "the response is in progress without having been created",
+        R,
+        wire(IN_PROGRESS, *TEXT[1:], first=1),
+        "created_missing",
+        "sequence_number",
+        whole=wire(CREATED, IN_PROGRESS, *TEXT[1:], first=1),
+    ),
+    exact("an item is not announced", R, wire(*but(TEXT, added(BEGUN))), "item_not_announced", whole=wire(*TEXT)),
+    exact(
+        "neither item nor part is announced",
+        R,
+        wire(*but(TEXT, added(BEGUN), part_added())),
+        "item_not_announced",
+        "part_not_announced",
+        whole=wire(*TEXT),
+    ),
+    exact("a part is not announced", R, wire(*but(TEXT, part_added())), "part_not_announced", whole=wire(*TEXT)),
+    exact(
+        "nothing is numbered, and a part is not announced",
+        R,
+        plain(*but(TEXT, part_added())),
+        "part_not_announced",
+        whole=plain(*TEXT),
+    ),
+    exact(
+        "reasoning is not announced",
+        R,
+        wire(CREATED, SUMMARY, done(REASONING), completed(REASONING)),
+        "item_not_announced",
+        "part_not_announced",
+        whole=wire(CREATED, added(REASONING_BEGUN), SUMMARY_ADDED, SUMMARY, done(REASONING), completed(REASONING)),
+    ),
+    exact("a tool call is not announced", R, wire(*but(CALLS, added(CALL_BEGUN))), "item_not_announced", whole=wire(*ONE_PIECE)),
+    exact(
+        "a tool call is named by the last event alone",
+        R,
+        wire(*but(CALLS, added(CALL_BEGUN), done(CALL))),
+        "item_not_announced",
+        whole=wire(*ONE_PIECE),
+    ),
+    exact("the last event has no output", R, wire(*TEXT[:-1], completed()), "completed_output", whole=wire(*TEXT)),
+    exact(
+        "the last event's output is null",
+        R,
+        wire(*CALLS[:-1], completed() | {"response": completed()["response"] | {"output": None}}),
+        "completed_output",
+        whole=wire(*CALLS),
+    ),
+    exact(
+        "the last event has no output, and the item was never finished but its part was",
+        R,
+        wire(*TEXT[:-2], completed()),
+        "completed_output",
+        whole=wire(*TEXT[:-2], completed(message("Hello"))),
+    ),
+    exact(
+        "usage has the names of chat completions",
+        R,
+        wire(*TEXT[:-1], completed(message("Hello"), usage=CHAT_USAGE)),
+        "completed_usage",
+        whole=wire(*TEXT[:-1], completed(message("Hello"), usage=CHAT_USAGE | USAGE | ZEROS)),
+    ),
+    exact(
+        "usage has no details",
+        R,
+        wire(*TEXT[:-1], completed(message("Hello"), usage=USAGE)),
+        "completed_usage",
+        whole=wire(*TEXT[:-1], completed(message("Hello"), usage=USAGE | ZEROS)),
+    ),
+    exact(
+        "the last event is called done",
+        R,
+        wire(*TEXT).replace(b"response.completed", b"response.done"),
+        "terminal_name",
+        whole=wire(*TEXT),
+    ),
+    exact(
+        "a pair of surrogates is cut",
+        R,
+        wire(*START) + torn(text("a~"), 3, HIGH) + torn(text("~b"), 4, LOW) + wire(*TEXT[5:], first=5),
+        "lone_surrogate",
+        whole=wire(*START, text("a"), text("\U0001f600b"), *TEXT[5:]),
+    ),
+    exact(
+        "a half stands alone in its delta",
+        R,
+        wire(*START) + torn(text("~"), 3, HIGH) + torn(text("~b"), 4, LOW) + wire(*TEXT[5:], first=5),
+        "lone_surrogate",
+        "sequence_number",
+        whole=wire(*START, text("\U0001f600b"), *TEXT[5:]),
+    ),
+    exact(
+        "the second half never comes",
+        R,
+        wire(*START) + b"".join(torn(one, n, HIGH) for n, one in enumerate(HALF, 3)),
+        "lone_surrogate",
+        "sequence_number",
+        whole=wire(*START, text("a"), text("\ufffd"), done(message("a\ufffd")), completed(message("a\ufffd"))),
+    ),
+]  # fmt: skip
+
+HONEST = [
+    honest(
+        "the last event has no output, and an item was never finished", R, wire(*START, *HELLO, completed()), "answer_incomplete"
+    ),
+    honest("a tool call is never named", R, wire(CREATED, arguments('{"x": 1}'), completed()), "answer_incomplete"),
+    honest(
+        "arguments are cut, and the response ends as if whole",
+        R,
+        wire(CREATED, added(CALL_BEGUN), arguments('{"x'), done(CUT_CALL), completed(CUT_CALL)),
+        "arguments_truncated",
+    ),
+    honest("the last event is missing", R, wire(*TEXT[:-1]), "answer_incomplete"),
+    honest(
+        "a payload without a type is none that its event can have",
+        R,
+        wire(*START) + s.sse({"item": 1}, "response.output_text.delta"),
+        "unparsable_data",
+    ),
+    honest("the last event is missing, and an item was never finished", R, wire(*TEXT[:5]), "answer_incomplete", policy=SYNTHESIS),
+]
