@@ -39,7 +39,7 @@ def malformed(body: bytes) -> list[bytes]:
 
 
 def _is_sound(block: bytes) -> bool:
-    *heads, data = re.sub(rb"\A(: keepalive\n)+", b"", block).split(b"\n")
+    *heads, data = re.sub(rb"\A(: keepalive\n|\n)+", b"", block).split(b"\n")
     if len(heads) > 1 or not data.startswith(b"data: ") or not all(head.startswith(b"event: ") for head in heads):
         return False
     try:

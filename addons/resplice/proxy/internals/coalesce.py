@@ -56,7 +56,10 @@ class Coalescer:
         except Exception:  # mitmproxy's: what came before it has had its effect, as it would have without us
             yield from self._release(held)
             raise
-        yield from self._release(held)
+        if len(held) == 1:  # at a normal pace, nothing but this
+            yield held[0]
+        else:
+            yield from self._release(held)
 
     def _may_wait(self, command: Any) -> bool:
         """Whether this is a piece of a stream of ours. Any other event of such a stream is its end."""
