@@ -27,6 +27,8 @@ class Client:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = b""
+        self.pieces = 0
+        """HTTP/1 chunks or HTTP/2 frames that the body came in."""
         self.outcome = ""
         self.reuses_connection = False
 
@@ -93,6 +95,7 @@ class Client1(Client):
                     self.headers = {name.decode(): value.decode() for name, value in event.headers}
                 elif isinstance(event, h11.Data):
                     self.body += event.data
+                    self.pieces += event.chunk_start
                 elif isinstance(event, h11.EndOfMessage):
                     self.outcome = "clean"
                     self.reuses_connection = self._conn.their_state is h11.DONE
@@ -139,6 +142,7 @@ class Client2(Client):
                 self.status = int(self.headers[":status"])
             elif isinstance(event, h2.events.DataReceived):
                 self.body += event.data
+                self.pieces += bool(event.data)
                 self._conn.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             elif isinstance(event, h2.events.StreamEnded):
                 self.outcome = "clean"

@@ -66,6 +66,10 @@ class Answer:
         """Whether the peer has closed the connection, or reset the stream, by now."""
         raise NotImplementedError
 
+    def at_once(self) -> contextlib.AbstractContextManager[None]:
+        """What is sent within leaves in one write."""
+        raise NotImplementedError
+
     def wait_arrived(self) -> None:
         """Until the test says so. A reset would overtake what the proxy has not read yet."""
         assert self.arrived.wait(DEADLINE), "the client never got what was sent"
@@ -88,6 +92,7 @@ class Answer1(Answer):
         super().__init__(method, path, headers, body)
         self.sock = sock
         self._chunked = False
+        self._held: list[bytes] | None = None
 
     def head(self, *lines: str, status: str = "200 OK") -> None:
         delimited = any(line.lower().startswith(("content-length", "connection: close")) for line in lines)
@@ -96,7 +101,17 @@ class Answer1(Answer):
         self.raw("\r\n".join((f"HTTP/1.1 {status}", *lines, *extra, "", "")).encode())
 
     def raw(self, data: bytes) -> None:
-        self.sock.sendall(data)
+        if self._held is None:
+            self.sock.sendall(data)
+        else:
+            self._held.append(data)
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        self._held = []
+        yield
+        held, self._held = self._held, None
+        self.raw(b"".join(held))
 
     def send(self, data: bytes) -> None:
         self.raw(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
@@ -139,6 +154,9 @@ class Answer2(Answer):
 
     def end(self) -> None:
         self._server.write(lambda conn: conn.end_stream(self._id))
+
+    def at_once(self) -> contextlib.AbstractContextManager[None]:
+        return self._server.at_once()
 
     def end_with_trailers(self) -> None:
         self._server.write(lambda conn: conn.send_headers(self._id, [("x-trailer", "1")], end_stream=True))
@@ -230,7 +248,8 @@ class _H2:
         self._sock = sock
         self._upstream = upstream
         self._conn = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._holds = False
         self._heads: dict[int, dict[str, str]] = {}
         self._bodies: dict[int, bytes] = {}
         self.resets: set[int] = set()
@@ -238,6 +257,15 @@ class _H2:
     def write(self, step: Callable[[h2.connection.H2Connection], None]) -> None:
         with self._lock:
             step(self._conn)
+            if not self._holds:
+                self._sock.sendall(self._conn.data_to_send())
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        with self._lock:
+            self._holds = True
+            yield
+            self._holds = False
             self._sock.sendall(self._conn.data_to_send())
 
     def run(self) -> None:
