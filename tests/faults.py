@@ -239,7 +239,12 @@ HONEST = [
     honest("an HTML page in the stream", A, HALF_A + HTML, "html_body"),
     honest("nothing at all", A, b"", "empty_stream"),
     honest("[DONE] and nothing else", C, b"data: [DONE]\n\n", "empty_stream"),
-    honest("a JSON answer", A, b'{"id": "m", "type": "message", "role": "assistant", "content": []}', "json_body"),
+    honest(
+        "a JSON answer that says nothing of its end",
+        A,
+        b'{"id": "m", "type": "message", "role": "assistant", "content": []}',
+        "json_body",
+    ),
     honest("a JSON answer", C, b'{"object": "chat.completion", "choices": [{"message": {"content": "x"}}]}', "json_body"),
     honest("a second message in the first", A, HALF_A + s.ANTHROPIC.replace(b"msg_01", b"msg_02"), "spliced_generation"),
     honest(

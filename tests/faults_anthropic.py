@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fault_rows import A, exact, honest
@@ -63,7 +64,52 @@ def half(frame: bytes, mark: str, pair_half: str) -> bytes:
     return frame.replace(mark.encode(), pair_half.encode())
 
 
+WHOLE = {
+    "id": "msg_9",
+    "type": "message",
+    "role": "assistant",
+    "model": "tiny-a",
+    "content": [
+        {"type": "thinking", "thinking": "hm", "signature": "EqQB+/="},
+        {"type": "text", "text": "Hel\u00e4", "citations": [{"type": "char_location", "cited_text": "x"}]},
+        TOOL | {"input": {"q": 1.0, "r": "\u00e4"}},
+        {"type": "redacted_thinking", "data": "zzz"},
+        OTHER_TOOL,
+    ],
+    "stop_reason": "tool_use",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 3, "output_tokens": 9},
+}
+UNFOLDED = (
+    s.typed({"type": "message_start", "message": WHOLE | {"content": [], "stop_reason": None}}),
+    start(0, THINKING),
+    think("hm"),
+    sign(),
+    stop(0),
+    start(1, {"type": "text", "text": "", "citations": []}),
+    s.text_delta("Hel\u00e4", 1),
+    grow(1, type="citations_delta", citation={"type": "char_location", "cited_text": "x"}),
+    stop(1),
+    start(2, TOOL),
+    s.json_delta('{"q": 1.0, "r": "\u00e4"}', 2),
+    stop(2),
+    start(3, {"type": "redacted_thinking", "data": "zzz"}),
+    stop(3),
+    start(4, OTHER_TOOL),
+    stop(4),
+    s.message_delta("tool_use").replace(b'{"output_tokens": 9}', b'{"input_tokens": 3, "output_tokens": 9}'),
+    s.MESSAGE_STOP,
+)
+
 EXACT = [
+    exact("an unstreamed message", A, json.dumps(WHOLE).encode(), "whole_answer", whole=b"".join(UNFOLDED)),
+    exact(
+        "an unstreamed message over lines",
+        A,
+        json.dumps(WHOLE, indent=1).encode() + b"\n",
+        "whole_answer",
+        whole=b"".join(UNFOLDED),
+    ),
     # the message
     exact(
         "the message is never started",
@@ -213,6 +259,15 @@ EXACT = [
 ]
 
 HONEST = [
+    honest(
+        "an unstreamed message that does not say why it stopped", A, json.dumps(WHOLE | {"stop_reason": None}).encode(), "json_body"
+    ),
+    honest(
+        "an unstreamed message with a number that can't be written again",
+        A,
+        json.dumps(WHOLE).replace("1.0", "1e400").encode(),
+        "json_body",
+    ),
     honest(
         "arguments are cut, and the message ends as if whole",
         A,

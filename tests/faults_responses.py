@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fault_rows import Policy, R, exact, honest
@@ -109,7 +110,36 @@ ZEROS = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": 
 USAGE = {"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}
 SYNTHESIS = Policy(on=frozenset({Kind.COMPLETED_MISSING}))
 
+WHOLE = s.response("completed", [REASONING, message("Hello"), CALL, {"id": "x", "type": "new_call", "a": 1.0}])
+EARLY = {"response": WHOLE | {"status": "in_progress", "output": [], "usage": None}}
+HELLO_PART = {"item_id": "msg_1", "output_index": 1, "content_index": 0}
+UNFOLDED = wire(
+    event("created", **EARLY),
+    event("in_progress", **EARLY),
+    added(REASONING_BEGUN | {"encrypted_content": "gA+/=="}),
+    SUMMARY_ADDED,
+    SUMMARY,
+    event("reasoning_summary_text.done", item_id="rs_1", output_index=0, summary_index=0, text="hm"),
+    event("reasoning_summary_part.done", item_id="rs_1", output_index=0, summary_index=0, part=SUMMARY_PART | {"text": "hm"}),
+    done(REASONING),
+    added(BEGUN, 1),
+    part_added(1),
+    event("output_text.delta", **HELLO_PART, delta="Hello", logprobs=[]),
+    event("output_text.done", **HELLO_PART, text="Hello", logprobs=[]),
+    part_done("Hello", 1),
+    done(message("Hello"), 1),
+    added(CALL_BEGUN, 2),
+    arguments(CALL["arguments"], 2),
+    event("function_call_arguments.done", item_id="fc_1", output_index=2, arguments=CALL["arguments"]),
+    done(CALL, 2),
+    added({"id": "x", "type": "new_call", "a": 1.0}, 3),
+    done({"id": "x", "type": "new_call", "a": 1.0}, 3),
+    event("completed", response=WHOLE),
+)
+
 EXACT = [
+    exact("an unstreamed response", R, json.dumps(WHOLE).encode(), "whole_answer", whole=UNFOLDED),
+    exact("an unstreamed response over lines", R, json.dumps(WHOLE, indent=1).encode() + b"\n", "whole_answer", whole=UNFOLDED),
     exact(
         "a type stands in the name alone",
         R,
@@ -228,6 +258,7 @@ EXACT = [
 ]  # fmt: skip
 
 HONEST = [
+    honest("an unstreamed response that goes on", R, json.dumps(WHOLE | {"status": "queued"}).encode(), "json_body"),
     honest(
         "the last event has no output, and an item was never finished", R, wire(*START, *HELLO, completed()), "answer_incomplete"
     ),

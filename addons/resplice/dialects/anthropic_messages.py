@@ -8,6 +8,7 @@ from typing import Final
 
 from resplice.core.echo import Hole
 from resplice.core.wire import Event, Events
+from resplice.dialects.anthropic_answer import unfold
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 
 _MAX_OPEN_BLOCKS: Final = 4096
@@ -182,6 +183,7 @@ DIALECT: Final = Dialect(
     error=error,
     terminal=terminal,
     finish=finish,
+    unfold=unfold,
     own_event=lambda name: name in _READERS,
     comments_after_id=True,
     fails_twice=False,

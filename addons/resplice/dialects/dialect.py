@@ -151,8 +151,8 @@ class Dialect:
     wants_stream: Callable[[str, dict[str, Json] | None], bool | None] = by_member
     """`(path with query, request)` -> whether a stream is asked for; None: unknown. The request is None unless it is JSON."""
     unfold: Callable[[dict[str, Json]], list[tuple[str | None, dict[str, Json]]] | None] | None = None
-    """An unstreamed answer -> the events, with their names, of the stream that was asked for, without its terminal; None where it
-    is not complete."""
+    """An unstreamed answer -> the events, with their names, of the stream that was asked for, with its terminal event if there is
+    one that only this answer tells; None where it is not complete."""
     error_body: Callable[[int, str, dict[str, Json]], Json] = openai_error_body
     """`(status, message, the upstream's error object or {})` -> the JSON body of a response with that error status."""
 

@@ -10,6 +10,7 @@ from resplice.core.echo import Hole
 from resplice.core.heartbeat import KEEPALIVE_NAMES
 from resplice.core.wire import Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
+from resplice.dialects.responses_answer import unfold
 
 _MAX_SNAPSHOT: Final = 256 * 1024
 """The response object that is kept to build `response.failed` from, in bytes of JSON."""
@@ -189,6 +190,7 @@ DIALECT: Final = Dialect(
     error=error,
     terminal=terminal,
     finish=None,
+    unfold=unfold,
     own_event=lambda name: name.startswith(("response.", "error", "keepalive")),
     comments_after_id=False,
     fails_twice=True,

@@ -9,7 +9,7 @@ from resplice.core.items import Frame
 from resplice.core.kinds import Kind
 from resplice.core.members import edited
 from resplice.core.wire import Event
-from resplice.dialects import Json
+from resplice.dialects import Json, Role
 from resplice.dialects.dialect import frame
 from resplice.session.contract import Broken, Mended, Noted
 from resplice.session.stream import Stream
@@ -73,7 +73,10 @@ def unfold(stream: Stream, item: Frame) -> bytes:
     told: list[tuple[str | None, Json]] = []
     for name, value in events or ():
         if dialect is not None:
-            dialect.read(value, name, stream.facts)
+            role = dialect.read(value, name, stream.facts)
+            if role is Role.TERMINAL:
+                stream.facts.terminal = True
+                told += _last_words(stream)
         stream.ids.settle(value, stream.facts)
         fate = stream.show(value, name)
         if isinstance(fate, Broken):
@@ -88,6 +91,13 @@ def unfold(stream: Stream, item: Frame) -> bytes:
     stream.events_out += len(frames)
     why = "a complete JSON answer where a stream was asked for"
     return stream.change(item.raw, b"".join(frames), Kind.WHOLE_ANSWER, why, item.kinds)
+
+
+def _last_words(stream: Stream) -> tuple[tuple[str | None, Json], ...]:
+    """What the contract still has to say before the terminal event."""
+    stream.flushed = True
+    mended = stream.contract.flush(stream.facts)
+    return mended.events if mended is not None else ()
 
 
 def _under_id(stream: Stream, item: Frame) -> bytes:

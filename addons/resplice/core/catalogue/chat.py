@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, Fault
 from resplice.core.kinds import Kind
 
 _CHAT: Final = (CHAT,)
@@ -239,10 +239,10 @@ ROWS: Final[tuple[Fault, ...]] = (
         Kind.WHOLE_ANSWER,
         "chat",
         "a complete JSON answer where a stream was asked for: SDKs see no events and report an empty answer",
-        "the chunks of the stream that was asked for",
-        "only where it parses strictly and every choice says why it stopped; nothing is left out",
+        "the events of the stream that was asked for",
+        "only where it parses strictly and says why it stopped; nothing is left out",
         GITHUB + "tinyhumansai/tinyagents/pull/56",
-        _CHAT,
+        (CHAT, RESPONSES, MESSAGES),
         example=(
             '{"id":"c1","object":"chat.completion","created":1790000000,"model":"m","choices":[{"index":0,'
             '"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"total_tokens":7}}⏎'

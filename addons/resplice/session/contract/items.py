@@ -16,13 +16,6 @@ _MAX_KEPT: Final = 4 * 1024 * 1024
 """So much of a stream's finished items is kept, in characters of JSON."""
 _MAX_ITEMS: Final = 4096
 _MAX_PARTS: Final = 16384
-_GROWS: Final[dict[str, Payload]] = {
-    "message": {"content": []},
-    "reasoning": {"summary": []},
-    "function_call": {"arguments": ""},
-    "custom_tool_call": {"input": ""},
-}
-"""What an item has not yet of what it grows by, by its type."""
 
 
 @dataclass(slots=True)
@@ -118,13 +111,6 @@ class Items:
         self._kept += len(json.dumps(value))
         self.full |= self._kept > _MAX_KEPT
         return not self.full
-
-
-def beginning(item: Payload) -> Payload:
-    """A finished item as it would have been announced."""
-    early: Payload = _GROWS.get(str(item.get("type")), {})
-    status = {"status": "in_progress"} if "status" in item else {}
-    return item | status | {key: value for key, value in early.items() if key in item}
 
 
 def _is_cut(item: Payload) -> bool:

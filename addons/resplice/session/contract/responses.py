@@ -13,9 +13,10 @@ from typing import Final
 from resplice.core.kinds import Kind
 from resplice.dialects import Facts, Json
 from resplice.dialects.openai_responses import terminal_for
+from resplice.dialects.responses_answer import beginning
 from resplice.session.contract.completed import can_be_written, complete_usage
 from resplice.session.contract.contract import Broken, Fate, Mended
-from resplice.session.contract.items import Items, beginning
+from resplice.session.contract.items import Items
 from resplice.session.contract.parts import NEW_PARTS, Part, item_for, lacks, new_part, part_of
 from resplice.session.contract.surrogates import LOST, Halves, sound
 from resplice.session.contract.work import Payload, Work
