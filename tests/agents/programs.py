@@ -114,6 +114,12 @@ def install() -> str:
     return f"npm could not install {', '.join(missing)}: {done.stderr[-300:]}" if done.returncode else ""
 
 
+def version(agent: Agent) -> str:
+    """Of what is installed."""
+    package = json.loads((FOLDER / "node_modules" / agent.package / "package.json").read_text("utf-8"))
+    return str(package["version"])
+
+
 def _events(out: str) -> Events:
     found = []
     for line in out.splitlines():

@@ -1,6 +1,7 @@
 """Real coding agents behind Resplice, through HTTPS interception: what they show, without it and with it.
 
-`make test-agents` installs them from npm into out/agents, and leaves what they showed in out/agents/shown.md.
+`make test-agents` installs them from npm into out/agents. What they showed is in docs/agents.md; of a part of the cases, in
+out/agents/shown.md.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 
 from agents.answers import CASES, TRUTH, Case
-from agents.programs import AGENTS, FOLDER, Agent, Shown, install
+from agents.programs import AGENTS, FOLDER, Agent, Shown, install, version
 from e2e.wire import eventually
 from faulty_upstream import serving
-from processes import Mitmdump, mitmdump
+from processes import REPOSITORY, Mitmdump, mitmdump
 
 pytestmark = [pytest.mark.agents, pytest.mark.timeout(600)]
 
@@ -27,8 +28,15 @@ PATIENCE = 40.0
 """Seconds for an agent that may wait for ever, with nobody to tell it."""
 LIMIT = 150.0
 OURS = {"resplice_idle_timeout": str(IDLE), "resplice_heartbeat": str(BEAT)}
-REROUTE = ["-s", str(FOLDER.parent.parent / "tests" / "agents" / "reroute.py")]
+REROUTE = ["-s", str(REPOSITORY / "tests" / "agents" / "reroute.py")]
 BY_DIALECT = {agent.dialect: agent for agent in AGENTS}
+DOCUMENT = REPOSITORY / "docs" / "agents.md"
+_WIDTH = 160
+HEAD = f"""# Agents
+
+What coding agents show when the answer to their question is broken on its way: through mitmproxy with HTTPS interception,
+without Resplice and with it. `make test-agents` installs them from npm, breaks their streams and writes this file. Here an
+upstream may be silent for {IDLE:.0f} s, not for five minutes; an agent that shows nothing for {PATIENCE:.0f} s is said to hang."""
 HONEST = ("upstream", "overloaded")
 """Words of what Resplice says, or the upstream itself, when it failed."""
 
@@ -39,11 +47,22 @@ class Site:
 
     without: Mitmdump
     with_it: Mitmdump
-    rows: list[str] = field(default_factory=list)
+    rows: dict[str, list[str]] = field(default_factory=lambda: {agent.name: [] for agent in AGENTS})
 
     def note(self, agent: Agent, case: Case, before: Shown, after: Shown) -> None:
-        cells = (agent.name, case.scenario.says, _judge(case, before), before.says, _judge(case, after), after.says)
-        self.rows.append("| " + " | ".join(cell.replace("|", "\\|")[:220] for cell in cells) + f" | {after.seconds:.1f} s |")
+        cells = (case.scenario.says, _judge(case, before), _short(before.says), _judge(case, after), _short(after.says))
+        self.rows[agent.name].append("| " + " | ".join(cells) + " |")
+
+    def table(self) -> str:
+        parts = [HEAD]
+        for agent in AGENTS:
+            head = f"## {agent.name} {version(agent)}\n\n| what is wrong | without | shown | with | shown |\n|---|---|---|---|---|"
+            parts.append("\n".join([head, *self.rows[agent.name]]))
+        return "\n\n".join(parts) + "\n"
+
+    @property
+    def is_complete(self) -> bool:
+        return sum(map(len, self.rows.values())) == len(CASES)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +79,12 @@ def site() -> Iterator[Site]:
         ):
             found = Site(without, with_it)
             yield found
-    head = ["| agent | what is wrong | without | shown | with | shown | took |", "|---|---|---|---|---|---|---|"]
-    (FOLDER / "shown.md").write_text("\n".join([*head, *found.rows, ""]), "utf-8")
+    (DOCUMENT if found.is_complete else FOLDER / "shown.md").write_text(found.table(), "utf-8")
+
+
+def _short(text: str) -> str:
+    text = text.replace("|", "\\|").replace("<", "&lt;")
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
 
 def _judge(case: Case, shown: Shown) -> str:
