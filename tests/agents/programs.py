@@ -52,6 +52,8 @@ class Agent:
     """(standard output, standard error) -> whether it reports success, and the answer or the error."""
     config: tuple[str, str] = ("", "")
     """A file in its home, and what is in it."""
+    honest: tuple[str, ...] = ("upstream stream damaged: ", "overloaded")
+    """What its errors have in them, one or the other: what Resplice says, or the upstream itself."""
 
     def ask(self, proxy: Mitmdump, answer: str, limit: float) -> Shown:
         """Ask it something; the upstream answers with the scenario of that name. It is stopped after `limit` seconds."""
@@ -219,6 +221,7 @@ GEMINI = Agent(
     {"GEMINI_CLI_TRUST_WORKSPACE": "true"},
     _read_gemini,
     (".gemini/settings.json", json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}})),
+    honest=("Model stream ended without a finish reason.",),  # it does not show the error that its SDK hands it
 )
 CODEX_BY_WEBSOCKET = replace(CODEX, config=(CODEX.config[0], _CODEX_CONFIG + "supports_websockets = true\n"))
 AGENTS = (CLAUDE, CODEX, GEMINI)

@@ -37,8 +37,6 @@ HEAD = f"""# Agents
 What coding agents show when the answer to their question is broken on its way: through mitmproxy with HTTPS interception,
 without Resplice and with it. `make test-agents` installs them from npm, breaks their streams and writes this file. Here an
 upstream may be silent for {IDLE:.0f} s, not for five minutes; an agent that shows nothing for {PATIENCE:.0f} s is said to hang."""
-HONEST = ("upstream", "overloaded")
-"""Words of what Resplice says, or the upstream itself, when it failed."""
 
 
 @dataclass
@@ -103,7 +101,7 @@ def test_an_agent_gets_the_exact_answer_or_shows_an_error(site: Site, case: Case
     after = agent.ask(site.with_it, case.name, LIMIT)
     site.note(agent, case, before, after)
     assert _judge(case, after) == ("exact" if case.whole else "error"), after
-    assert case.whole or any(word in after.says for word in HONEST), after
+    assert case.whole or any(word in after.says for word in agent.honest), after
 
 
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
