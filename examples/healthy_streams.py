@@ -1,4 +1,4 @@
-"""Six healthy answers, two of each API, text and a tool call: lists of frames, so that a scenario can break them."""
+"""Healthy answers, two of each API at least, text and a tool call: lists of frames, so that a scenario can break them."""
 
 from __future__ import annotations
 
@@ -58,6 +58,22 @@ def _call(arguments: str, **more: Any) -> dict[str, Any]:
 
 CHAT_TEXT: Final = _chat([{"content": text} for text in TEXT], "stop")
 CHAT_TOOL: Final = _chat([_call("", id="call_tide", type="function"), *(_call(part) for part in ARGUMENTS)], "tool_calls")
+
+
+_SECOND: Final = {"index": 1, "id": "call_moon", "type": "function", "function": {"name": "get_moon", "arguments": "{}"}}
+CHAT_TWO_TOOLS: Final = (*CHAT_TOOL[:-3], chunk({"tool_calls": [_SECOND]}), *CHAT_TOOL[-3:])
+CHAT_WHOLE: Final = json.dumps(
+    {
+        "id": "chatcmpl-tide",
+        "object": "chat.completion",
+        "created": 1790000000,
+        "model": MODEL,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "".join(TEXT)}, "finish_reason": "stop"}],
+        "usage": _CHAT_USAGE,
+    },
+    indent=2,
+).encode()
+"""The same answer as `CHAT_TEXT`, as it comes when no stream is asked for."""
 
 
 # Anthropic messages

@@ -45,6 +45,7 @@ def _healthy(name: str, dialect: str, frames: Frames) -> Scenario:
 HEALTHY: Final = (
     _healthy("chat-text", CHAT, ok.CHAT_TEXT),
     _healthy("chat-tool", CHAT, ok.CHAT_TOOL),
+    _healthy("chat-two-tools", CHAT, ok.CHAT_TWO_TOOLS),
     _healthy("chat-tool-no-usage", CHAT, (*ok.CHAT_TOOL[:-2], ok.DONE)),
     _healthy("messages-text", MESSAGES, ok.MESSAGES_TEXT),
     _healthy("messages-tool", MESSAGES, ok.MESSAGES_TOOL),
@@ -99,6 +100,11 @@ def gzipped(frames: Frames) -> Frames:
     return (*(packer.compress(one) + packer.flush(zlib.Z_SYNC_FLUSH) for one in frames), packer.flush())
 
 
+def swapped(frames: Frames, old: bytes, new: bytes) -> Frames:
+    """Other bytes in every frame that has the given ones."""
+    return tuple(one.replace(old, new) for one in frames)
+
+
 def torn(frames: Frames, at: int, keep: bytes) -> Frames:
     """Cut a frame behind the given bytes; the next frame follows on the same line, as if nothing had happened."""
     return (*frames[:at], cut(frames, at, keep)[-1] + frames[at + 1], *frames[at + 2 :])
@@ -110,7 +116,56 @@ _KEEPALIVE: Final = ok.chunk({"role": "assistant", "content": ""}).replace(b"cha
 _VLLM_ERROR: Final = ok.frame({"object": "error", "message": "KV cache is full", "type": "ServerError", "code": 500})
 _PAGE: Final = b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\n"
 _GZIP: Final = (("content-type", "text/event-stream"), ("content-encoding", "gzip"))
+_JSON: Final = (("content-type", "application/json"),)
+_ARGUMENTS: Final = b'"function": {"arguments": '
+_OBJECT: Final = ok.CHAT_TOOL[1].replace(b'"arguments": ""', b'"arguments": ' + "".join(ok.ARGUMENTS).encode())
 
+_CALLS: Final = (
+    Scenario(
+        "calls-without-index",
+        CHAT,
+        "tool calls have no index",
+        swapped(ok.CHAT_TOOL, b'"tool_calls": [{"index": 0, ', b'"tool_calls": [{'),
+        "chat-tool",
+    ),
+    Scenario(
+        "calls-with-one-index",
+        CHAT,
+        "two tool calls have the same index",
+        swapped(ok.CHAT_TWO_TOOLS, b'"tool_calls": [{"index": 1, ', b'"tool_calls": [{"index": 0, '),
+        "chat-two-tools",
+    ),
+    Scenario(
+        "name-again-and-again",
+        CHAT,
+        "a tool call's name is in each of its deltas",
+        swapped(ok.CHAT_TOOL, _ARGUMENTS, b'"function": {"name": "get_tide", "arguments": '),
+        "chat-tool",
+    ),
+    Scenario(
+        "arguments-as-object",
+        CHAT,
+        "a tool call's arguments are an object, not its text",
+        (ok.CHAT_TOOL[0], _OBJECT, *ok.CHAT_TOOL[-3:]),
+        "chat-tool",
+    ),
+    Scenario(
+        "arguments-cut",
+        CHAT,
+        "a tool call's arguments are cut, and the answer ends as if it were whole",
+        (*ok.CHAT_TOOL[:3], *ok.CHAT_TOOL[-3:]),
+    ),
+    Scenario(
+        "empty-finish-reasons",
+        CHAT,
+        "the finish reason is empty instead of null",
+        swapped(ok.CHAT_TEXT, b'"finish_reason": null', b'"finish_reason": ""'),
+        "chat-text",
+    ),
+    Scenario(
+        "no-stream", CHAT, "the whole answer as JSON, where a stream was asked for", (ok.CHAT_WHOLE,), "chat-text", headers=_JSON
+    ),
+)
 _CHAT: Final = (
     Scenario(
         "keepalive-id",
@@ -229,5 +284,5 @@ _RESPONSES: Final = (
     ),
 )
 
-SCENARIOS: Final = (*HEALTHY, *_CHAT, *_MESSAGES, *_RESPONSES)
+SCENARIOS: Final = (*HEALTHY, *_CHAT, *_CALLS, *_MESSAGES, *_RESPONSES)
 BY_NAME: Final = {one.name: one for one in SCENARIOS}

@@ -29,6 +29,10 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "openai-responses": "chat_chunk_mixed keepalive_event keepalive_untyped",
         "anthropic-messages": "dup_message_start dup_message_start_new ping_first unknown_event_json",
     },
+    "chunks and tool calls": {
+        "openai-chat": "choices_empty_first choices_null created_float delta_missing finish_twice t_argsnull t_argsobj "
+        "t_idchanges t_index_one t_namerepeat t_noid t_noindex t_norole t_par_same_index",
+    },
     "terminals": {
         "openai-chat": "done_dup done_no_blank done_nospace done_quoted no_finish no_finish_no_done",
         "openai-responses": "done_instead_completed done_tail no_completed",
