@@ -122,9 +122,10 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "resplice_comments",
         str,
         "pass",
-        "What becomes of comments from the upstream, which are legal. pass: they stay. convert: each becomes the API's own "
-        "keepalive, for clients that can't read comments (openai-go before 3.43, Google's SDKs, ollama); where there is no place "
-        "for one, before a chat's id and behind the stop reason, it is dropped. Heartbeats are no comments then, either.",
+        "What becomes of comments from the upstream, which are legal. pass: they stay, but in Gemini's streams, whose SDKs die of "
+        "them. convert: each becomes the API's own keepalive, for clients that can't read comments (openai-go before 3.43); where "
+        "there is no place for one, before a chat's id and behind the stop reason, it is dropped. Heartbeats are no comments "
+        "then, either.",
         COMMENTS,
     ),
     Option(
