@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def explain(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status. Raises UsageError."""
-    found = _in_log(args.file, args.id) if _is_log(args.file) else _in_recording(args.file, args.id)
+    wanted = args.id or None
+    found = _in_log(args.file, wanted) if _is_log(args.file) else _in_recording(args.file, wanted)
     print(*found, sep="\n")
     return 0
 

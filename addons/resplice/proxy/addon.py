@@ -243,7 +243,7 @@ class Resplice:
         asked = self._what_was_asked(flow)
         if self._settings is None or asked is None or flow.response is None or flow.response.raw_content is None:
             return
-        opened = open_stream(flow, asked, self._settings, self._log(flow))
+        opened = open_stream(flow, asked, self._settings, self._log(flow), self._keeper.keep())
         if opened is not None:
             analyse(flow, opened.stream)
 

@@ -139,7 +139,7 @@ class Keeper:
         if receipt is None or receipt.dialect is None:
             return
         self.told(flow, context, receipt)
-        self._put(flow, stream)
+        self._put(flow, context, stream)
 
     def told(self, flow: http.HTTPFlow, context: StreamContext, receipt: Receipt) -> None:
         """What there is to be told of a stream stays with the flow; of a WebSocket that is all."""
@@ -153,17 +153,19 @@ class Keeper:
         if flow is None or stream is None or receipt is None or receipt.dialect is None:
             return
         flow.metadata[VERDICT] = report.metadata(context, receipt, now=stream.now())
-        self._put(flow, stream)
+        self._put(flow, context, stream)
         if self._settings is not None and self._settings.marks and (receipt.repairs or receipt.losses):
             _sign(flow, report.mark(receipt) if receipt.losses else ":wrench:", "")
         ctx.master.addons.trigger(UpdateHook([flow]))
 
-    def _put(self, flow: http.HTTPFlow, stream: Stream) -> None:
-        """The body and its changes, as far as they are kept, into the flow."""
+    def _put(self, flow: http.HTTPFlow, context: StreamContext, stream: Stream) -> None:
+        """The body and its changes, as far as they are kept, into the flow. One from a file has its body."""
         kept = stream.kept
         if kept is None or flow.response is None:
             return
         flow.metadata[CHANGES] = list(kept.changes)
+        if context.source != "live":
+            return
         flow.metadata[VERDICT]["kept_bytes"] = len(kept.body) if kept.cut else None
         flow.response.raw_content = kept.body
         self._budget.book(flow, len(kept.body))

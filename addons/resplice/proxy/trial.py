@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from resplice.core.events import Reason
+from resplice.core.wire import SSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,8 @@ class Trial:
         self._held.append((now, data))
         self._size += len(data)
         if self._form is not None and (head := b"".join(piece for _, piece in self._held).removeprefix(_MARK).lstrip(_BLANKS)):
-            self._overdue, self._form = self._form.starts(head), None
+            bare_json = self._form is SSE and head.startswith(b"{")  # an error as a rule, whose status can still be told
+            self._overdue, self._form = self._form.starts(head) and not bare_json, None
         if not self._overdue:
             self._silent.feed(data, now)
 

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from mitmproxy import contentviews
+from mitmproxy import contentviews, http
 from mitmproxy.exceptions import CommandError
 from mitmproxy.io import FlowReader, FlowWriter
 from mitmproxy.test import taddons, tflow
@@ -12,7 +12,7 @@ from resplice.proxy import internals, keep
 from resplice.proxy.addon import Resplice
 from resplice.proxy.keep import Budget, Kept
 from unit.proxy.frames import DONE, FIRST, LAST
-from unit.proxy.looked_at import begin, finished
+from unit.proxy.looked_at import REQUEST, begin, finished
 
 SPLICED = FIRST.removesuffix(b"\n")
 """A frame without its blank line."""
@@ -65,6 +65,18 @@ def test_a_saved_flow_shows_the_same_page(ui):
     assert shown(loaded).text == shown(flow).text
     assert shown(loaded).view_name == "LLM stream"
     assert loaded.metadata["resplice"] == flow.metadata["resplice"]
+
+
+def test_a_flow_from_a_file_is_looked_at_and_stays_as_it_is(ui, monkeypatch):
+    monkeypatch.setattr(keep.Keeper, "keep", lambda _: Kept(100))
+    flow = tflow.tflow(live=False)
+    flow.request = http.Request.make("POST", "http://api.example/v1/chat/completions", REQUEST)
+    flow.response = http.Response.make(200, FIRST + LAST, {"content-type": "text/event-stream"})
+    for hook in (ui.addon.requestheaders, ui.addon.request, ui.addon.responseheaders, ui.addon.response):
+        hook(flow)
+    assert flow.response.raw_content == FIRST + LAST
+    assert [change["kind"] for change in flow.metadata["resplice_changes"]] == ["terminal_missing"]
+    assert "1. not applied: repaired terminal_missing" in shown(flow).text
 
 
 def test_the_request_is_shown_as_a_conversation(ui):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from resplice.cli.report.measures import Histogram, Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from resplice.cli.logs import LogReader
     from resplice.records.schema import Record
 
@@ -148,10 +150,10 @@ class Tally:
 
     def _found(self, record: Record, ts: str) -> None:
         for kind in (record["kind"], *record.get("also", ())):
-            fault = self.faults.get(kind) or self.faults.setdefault(str(kind), Fault(record["type"]))
+            fault = self.faults.get(kind) or self.faults.setdefault(_bounded(str(kind), self.faults), Fault(record["type"]))
             fault.count += 1
             fault.first, fault.last = fault.first or ts, ts
-            fault.hosts[self._host_of(record)] += 1
+            fault.hosts[_bounded(self._host_of(record), fault.hosts)] += 1
             if fault.example is None:
                 fault.example = record
 
@@ -166,7 +168,7 @@ class Tally:
             if kind in self.faults:
                 self.faults[kind].streams += 1
         if error := record.get("error"):
-            self.errors[error if error in self.errors or len(self.errors) < _MAX_NAMES else _REST] += 1
+            self.errors[_bounded(str(error), self.errors)] += 1
         if (gap := record.get("longest_gap_ms")) is not None:
             self.gaps.add(gap)
         self.timeline.add(ts, state)
@@ -202,9 +204,14 @@ class Tally:
         return sorted(self.faults.items(), key=lambda item: (-item[1].count, item[0]))[:count]
 
 
+def _bounded(name: str, known: Mapping[str, object]) -> str:
+    """The name, or where there are too many already, the one of all the rest."""
+    return name if name in known or len(known) < _MAX_NAMES else _REST
+
+
 def _group(groups: dict[str, Group], value: str) -> Group:
     """The group of that name, or the one of all the rest."""
-    name = value if value in groups or len(groups) < _MAX_NAMES else _REST
+    name = _bounded(value, groups)
     if name not in groups:
         groups[name] = Group()
     return groups[name]
