@@ -40,8 +40,10 @@ class Frame(NamedTuple):
         """One line of strict JSON, or `[DONE]`."""
         if self.mended is not None:
             return self.mended
-        start = 6 if self.raw.startswith(b"data: ") else self.raw.index(b"\ndata: ") + 7
-        return self.raw[start:-2]
+        if self.raw.startswith(b"data: "):
+            return self.raw[6:-2]
+        line = self.raw.find(b"\ndata: ")
+        return self.raw.strip() if line < 0 else self.raw[line + 7 : -2]
 
 
 class Filler(NamedTuple):

@@ -105,16 +105,16 @@ class Scanner:
         """Go back to an earlier state."""
         self._depth, self.in_string, self._escaped = mark
 
-    def feed(self, piece: bytes | bytearray, start: int = 0) -> int | None:
-        """Read on from `start`; the index just behind the value's last byte, or None while it is open."""
+    def feed(self, piece: bytes | bytearray, start: int = 0, end: int | None = None) -> int | None:
+        """Read on from `start` to `end`; the index just behind the value's last byte, or None while it is open."""
         pos = start
-        size = len(piece)
+        size = len(piece) if end is None else end
         while pos < size:
             if self._escaped:
                 self._escaped = False
                 pos += 1
                 continue
-            found = (_IN_STRING if self.in_string else _BETWEEN).search(piece, pos)
+            found = (_IN_STRING if self.in_string else _BETWEEN).search(piece, pos, size)
             if found is None:
                 return None
             pos = found.end()

@@ -48,12 +48,13 @@ class Sniffer(NoShortWay):
         if self.framer is not None:
             return self.framer.receive_data(data)
         self._held += data
-        head = self._held.lstrip(_PADDING).removeprefix(_BOM).lstrip(_PADDING)
+        text = self._held.lstrip(_PADDING).removeprefix(_BOM).lstrip(_PADDING)
+        head = self._held if self._asked.binary else text
         if data and len(self._held) < _MAX_BLANKS and (not head or _BOM.startswith(head)):
             return []
         self.form = self._asked
         if head and not self._asked.starts(head):
-            self.form = next((form for form in self._others if form.starts(head)), self._asked)
+            self.form = next((form for form in self._others if form.starts(text)), self._asked)
         self.framer = self.form.framer(self._max)
         items = self.framer.receive_data(self._held) if self._held else []
         return items if data else items + self.framer.receive_data(b"")

@@ -143,6 +143,8 @@ class Wire:
     """How an event is written behind what the body holds so far."""
     starts: Callable[[bytes], bool]
     """Whether a body whose first bytes, blanks aside, are these (one at least) is of this form."""
+    binary: bool = False
+    """No text: it has no blanks that could be put aside."""
     filler: bytes = b""
     """What may stand between two events and is none, to show life; empty where there is no such thing."""
     boundaries: tuple[bytes, ...] = (b"",)

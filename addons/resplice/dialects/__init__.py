@@ -6,7 +6,15 @@ import json
 from typing import Final
 
 from resplice.core.wire import SSE, Wire
-from resplice.dialects import anthropic_messages, gemini, openai_chat, openai_completions, openai_responses
+from resplice.dialects import (
+    anthropic_messages,
+    bedrock,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+)
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, by_member
 
 __all__ = ["DIALECTS", "Dialect", "Facts", "Json", "Role", "by_name", "for_frame", "for_request", "wants_stream"]
@@ -18,6 +26,9 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     anthropic_messages.DIALECT,
     gemini.DIALECT,
     gemini.ARRAY,
+    ollama.DIALECT,
+    bedrock.INVOKE,
+    bedrock.CONVERSE,
 )
 
 
@@ -45,9 +56,12 @@ def for_request(path: str, body: bytes | None) -> Dialect | None:
     request = _json_object(body)
     for dialect in DIALECTS:
         if any(pattern.search(plain) for pattern in dialect.paths) and (dialect.query is None or dialect.query.search(query)):
-            fits = request is None or request.keys() & (dialect.request_keys | {"model", "prompt"})
-            return dialect if fits else None
+            return dialect if request is None or _fits(request, dialect) else None
     return None
+
+
+def _fits(request: dict[str, Json], dialect: Dialect) -> bool:
+    return not dialect.request_keys or bool(request.keys() & (dialect.request_keys | {"model", "prompt"}))
 
 
 def wants_stream(dialect: Dialect | None, path: str, body: bytes | None) -> bool | None:

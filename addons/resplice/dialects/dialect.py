@@ -45,6 +45,8 @@ class Role(Enum):
     DUPLICATE_START = auto()
     SECOND_START = auto()
     """The start of another message while this one is open."""
+    SEALED = auto()
+    """An event that is broken inside, under a checksum of the upstream's: passes, for to change it would be to vouch for it."""
 
 
 @dataclass(slots=True)
@@ -87,6 +89,12 @@ class Facts:
     """Code, status and details of the upstream's error (Gemini)."""
     midway: bool = False
     """The client asked for the rest of a stream: what comes first is not its beginning."""
+    created_at: str | None = None
+    """When the first line of the answer was made, as the upstream writes times (Ollama)."""
+    shape: str | None = None
+    """Which of the forms that the dialect's events come in this stream has: see the dialect (Ollama, Bedrock)."""
+    end_unknown: bool = False
+    """The answer is in a form of which nobody knows how it ends: the end of the body will do (Bedrock)."""
     response: dict[str, Json] | None = None
     """The response object of `response.created` (Responses), if it is small."""
 
@@ -106,7 +114,7 @@ class Dialect:
     paths: tuple[re.Pattern[str], ...]
     """A request path (without its query) that ends like this asks for this dialect."""
     request_keys: frozenset[str]
-    """A request body with all of these keys may ask for it."""
+    """A request body with one of these keys may ask for it, or with a model or a prompt. None: any may."""
     named_events: bool
     """Every frame has an `event:` line equal to its payload's `type`."""
     done_marker: bool

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from resplice.core.wire import SSE
+from resplice.core.wire import SSE, Wire
 from resplice.dialects import Dialect, for_request, wants_stream
 
 if TYPE_CHECKING:
@@ -61,9 +61,17 @@ def candidate(request: http.Request, response: http.Response, asked: Asked) -> C
     """What the response's headers promise. None: leave it alone."""
     if response.status_code != _OK or request.method.upper() in {"HEAD", "CONNECT"} or asked.stream is False:
         return None
-    if is_event_stream(response) or (asked.dialect and asked.stream and _may_be_stream(response, asked.dialect)):
-        return Candidate(asked.dialect, asked.model)
+    dialect = asked.dialect
+    if is_event_stream(response):
+        return Candidate(dialect if dialect and _reads(dialect, SSE) else None, asked.model)
+    if dialect and (media_type(response) in dialect.wire.media_types or (asked.stream and _may_be_stream(response))):
+        return Candidate(dialect, asked.model)
     return None
+
+
+def _reads(dialect: Dialect, wire: Wire) -> bool:
+    """Whether a body of that form can be made something of for that dialect's clients."""
+    return wire.name in {form.name for form in (dialect.wire, *dialect.forms)}
 
 
 def is_event_stream(response: http.Response) -> bool:
@@ -93,9 +101,7 @@ def media_type(response: http.Response) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def _may_be_stream(response: http.Response, dialect: Dialect) -> bool:
-    """The dialect's own type, or one under which gateways send streams by mistake. An image or an archive is no such thing."""
+def _may_be_stream(response: http.Response) -> bool:
+    """A type under which gateways send streams by mistake. An image or an archive is no such thing."""
     kind = media_type(response)
-    if kind in dialect.wire.media_types:
-        return True
     return not kind or kind.startswith("text/") or "json" in kind or kind == "application/octet-stream"

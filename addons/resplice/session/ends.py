@@ -123,7 +123,8 @@ class Ends:
         stream, facts = self._stream, self._stream.facts
         if facts.failed:
             return self._add(dialect) if dialect.fails_twice else b""
-        if facts.stopped and not (facts.resumed and reason is not Reason.UPSTREAM_END):
+        unfinished = facts.resumed and reason is not Reason.UPSTREAM_END
+        if (facts.stopped and not unfinished) or (facts.end_unknown and reason is Reason.UPSTREAM_END):
             return self._add(dialect)
         if stream.events_in == 0 and not stream.ledger.losses:
             why = f"the upstream's stream has no event ({how})"
@@ -136,13 +137,14 @@ class Ends:
     def _add(self, dialect: Dialect) -> bytes:
         stream = self._stream
         flushed = stream.flush()
-        if dialect.has_terminal and not stream.policy.does(Kind.TERMINAL_MISSING):
+        events = dialect.terminal(stream.facts) if dialect.has_terminal else ()
+        if events and not stream.policy.does(Kind.TERMINAL_MISSING):
             return flushed + stream.leave(b"", Kind.TERMINAL_MISSING)
         stream.facts.terminal = True
-        if not dialect.has_terminal:
+        if not events:
             return flushed
         stream.events_out += 1
-        frames = stream.wire.closing * stream.line_open + stream.write_all(dialect.terminal(stream.facts))
+        frames = stream.wire.closing * stream.line_open + stream.write_all(events)
         if stream.wire.ends and not stream.form.ends:
             return flushed + stream.change(b"", frames, Kind.BODY_FORM, "the end of the form that was asked for")
         return flushed + stream.change(b"", frames, Kind.TERMINAL_MISSING, "the stream ended without its terminal event")

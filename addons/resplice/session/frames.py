@@ -23,7 +23,7 @@ _GIVE_UP_AFTER: Final = 8
 """A stream of unknown dialect with so many frames that nobody recognises passes untouched from then on."""
 _MAX_EARLY: Final = 64
 """So many keepalives wait for the stream's id; then one is minted."""
-_KEEPALIVE_STRAYS: Final = frozenset({Kind.EMPTY_DATA, Kind.COMMENT_AS_DATA})
+_KEEPALIVE_STRAYS: Final = frozenset({Kind.EMPTY_DATA, Kind.COMMENT_AS_DATA, Kind.COMMENT_LINE, Kind.BLANK_LINE})
 _KEEPALIVE_KEYS: Final = frozenset({"type", "event", "status", "time", "timestamp", "ts", "ping", "keepalive", "heartbeat"})
 _STRANGE_ROLES: Final = frozenset({Role.HOLLOW, Role.FOREIGN, Role.UNKNOWN})
 _HEALTHY_ROLES: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE, Role.UNKNOWN})
@@ -271,6 +271,11 @@ class Frames:
         why = "a second message was spliced into the stream while the first was open"
         return self._stream.end_with_error(Effect.LOSS, Kind.SPLICED_GENERATION, item.raw, why, also=item.kinds)
 
+    def _sealed(self, item: Frame) -> bytes:
+        name = (item.event or "an event")[:64]
+        self._stream.ledger.note(Kind.SEALED_DAMAGE, f"the payload of {name!r} is not what it should be; it passes as it is")
+        return self._stream.deliver(item)
+
     # -- everything that is no frame --------------------------------------------------------------
 
     def _overflow(self, item: Overflow) -> bytes:
@@ -337,4 +342,5 @@ _BY_ROLE: Final[dict[Role, Callable[[Frames, Frame], bytes]]] = {
     Role.WHOLE_ANSWER: Frames._whole_answer,  # noqa: SLF001 - as above
     Role.DUPLICATE_START: Frames._duplicate_start,  # noqa: SLF001 - as above
     Role.SECOND_START: Frames._second_start,  # noqa: SLF001 - as above
+    Role.SEALED: Frames._sealed,  # noqa: SLF001 - as above
 }

@@ -12,6 +12,9 @@ STREAM = json.dumps({"model": "m-1", "stream": True, "messages": []}).encode()
 WHOLE = json.dumps({"model": "m-1", "messages": []}).encode()
 OTHER = b'{"question": "tide?"}'
 EVENTS = "text/event-stream; charset=utf-8"
+LINES = "application/x-ndjson"
+MESSAGES = "application/vnd.amazon.eventstream"
+OLLAMA, MODEL = "/api/chat", "/model/anthropic.claude-3-haiku-20240307-v1%3A0"
 
 TABLE = [
     # (what, method, path, request body, content type, status, dialect or None for "any", or False for "left alone")
@@ -36,6 +39,20 @@ TABLE = [
     ("an error", "POST", CHAT, STREAM, EVENTS, 429, False),
     ("HEAD", "HEAD", CHAT, None, EVENTS, 200, False),
     ("a body that is no JSON", "POST", CHAT, b"\xff\xfe", EVENTS, 200, "openai-chat"),
+    ("Ollama streams unless told not to", "POST", OLLAMA, WHOLE, LINES, 200, "ollama"),
+    ("Ollama, generate", "POST", "/ollama/api/generate", b'{"model": "m", "prompt": "x"}', LINES, 200, "ollama"),
+    ("Ollama, no stream wanted", "POST", OLLAMA, b'{"model": "m", "stream": false}', "application/json", 200, False),
+    ("Ollama by the wrong label", "POST", OLLAMA, STREAM, "application/json", 200, "ollama"),
+    ("a path like Ollama's, nothing said of a stream", "POST", OLLAMA, b'{"model": "m"}', "application/json", 200, False),
+    ("a path like Ollama's, text", "POST", OLLAMA, b'{"model": "m"}', "text/plain", 200, False),
+    ("a path like Ollama's, another API's events", "POST", OLLAMA, STREAM, EVENTS, 200, None),
+    ("a path like Ollama's, no model", "POST", OLLAMA, b'{"messages": []}', LINES, 200, False),
+    ("Bedrock invoke", "POST", f"{MODEL}/invoke-with-response-stream", b'{"max_tokens": 1}', MESSAGES, 200, "bedrock-invoke"),
+    ("Bedrock converse", "POST", f"{MODEL}/converse-stream", b'{"messages": []}', MESSAGES, 200, "bedrock-converse"),
+    ("Bedrock, JSON", "POST", f"{MODEL}/converse-stream", b"{}", "application/json", 200, "bedrock-converse"),
+    ("Bedrock, server-sent events", "POST", f"{MODEL}/invoke-with-response-stream", b"{}", EVENTS, 200, "bedrock-invoke"),
+    ("Bedrock without a stream", "POST", f"{MODEL}/converse", b'{"messages": []}', "application/json", 200, False),
+    ("messages of another service", "POST", "/bucket/key?select", b"<x/>", MESSAGES, 200, False),
 ]
 
 

@@ -9,6 +9,8 @@ from resplice.session.answer import gemini as gemini_reader
 from resplice.session.answer import ollama as ollama_reader
 from resplice.session.answer.answer import Part
 
+import bedrock_streams as b
+import ollama_streams as o
 from streams import TOOL_START, anthropic, chat, chat_chunk, chat_text, json_delta, response, sse, text_delta, typed
 
 
@@ -25,6 +27,11 @@ def candidate(*inner, **extra):
 
 
 CASES = {
+    "chunks of Anthropic's on Bedrock": ("bedrock-invoke", b.INVOKE, [("text", "", "Hello")]),
+    "chunks of Nova's on Bedrock": ("bedrock-invoke", b.NOVA, [("text", "", "Hello")]),
+    "messages of Converse": ("bedrock-converse", b.CONVERSE, [("text", "", "Hello")]),
+    "a tool of Converse": ("bedrock-converse", b.CONVERSE_TOOL, [("tool_call", "look", '{"q":"x"}')]),
+    "lines of Ollama's": ("ollama", o.OLLAMA, [("text", "", "Hello")]),
     "text of chat chunks": ("openai-chat", chat(chat_text("Hel"), chat_text("lo")), [("text", "", "Hello")]),
     "thoughts before and after text stay in order": (
         "openai-chat",

@@ -22,7 +22,10 @@ NO_EXAMPLE = {
 }
 """Kinds that no short stream shows."""
 STREAMS = [fault for fault in CATALOGUE if fault.group != "sockets"]
-OF_ONE = {Kind.WHOLE_ANSWER: "each API's answers have their own form"}
+OF_ONE = {
+    Kind.WHOLE_ANSWER: "each API's answers have their own form",
+    Kind.LINE_SEPARATOR: "lines of JSON are not events",
+}
 """Kinds whose example is of their first dialect alone."""
 RUNNABLE = [
     (fault, dialect)

@@ -7,7 +7,7 @@ from typing import Final
 
 from resplice.core.items import Frame, Item
 from resplice.dialects import Json, by_name
-from resplice.session.answer import anthropic, chat, gemini, ollama, responses
+from resplice.session.answer import anthropic, bedrock, chat, gemini, ollama, responses
 from resplice.session.answer.answer import Answer, Part, PartKind
 from resplice.session.policy import MAX_EVENT_BYTES
 
@@ -21,7 +21,8 @@ READERS: Final[dict[str, Callable[[dict[str, Json], str | None, Answer], None]]]
     "gemini": gemini.read,
     "gemini-array": gemini.read,
     "ollama": ollama.read,
-    "bedrock": anthropic.read,
+    "bedrock-invoke": bedrock.read,
+    "bedrock-converse": bedrock.read,
 }
 """Name of a dialect -> what adds one event to an answer."""
 

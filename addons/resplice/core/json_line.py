@@ -1,0 +1,298 @@
+"""The line of JSON that is being read, when it is not simply healthy.
+
+A line holds one value. Here are told: values that share a line, a value over many lines, framing of an event stream around
+values, and what is no value at all. As in an event stream, a reading is only accepted when its bytes are strict JSON; where two
+readings would be, the value is lost, and said to be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+from resplice.core import grammar
+from resplice.core.heartbeat import Evidence, Heartbeats
+from resplice.core.items import DONE, Damage, Frame, Item, Json, Stray
+from resplice.core.kinds import Kind
+from resplice.core.open_value import OpenValue
+from resplice.core.payload import is_blank_junk, mend, strict
+
+BLANKS: Final = b" \t\r\n"
+SEPARATORS: Final = re.compile(rb"\xe2\x80[\xa8\xa9]|\xc2\x85")
+"""U+2028, U+2029 and U+0085: legal in a JSON string, and an end of line to clients that split with Python's `splitlines`."""
+_DONE: Final = b"[DONE]"
+PREFIX: Final = re.compile(rb"[ \t\r]*+(?:data:[ \t]*)++")
+_CONTAINERS: Final = (b"{", b"[")
+
+
+class Line(NamedTuple):
+    """A line without its line end, or the part of one that holds one value; and where it stands."""
+
+    content: bytes
+    begin: int
+    """Absolute offset of the first byte, in bytes."""
+    end: int
+    """Absolute offset behind the line end."""
+    ending: bytes
+    """LF, CRLF, or nothing: at the end of the input, or where another value follows."""
+
+
+class _State(Enum):
+    IDLE = auto()
+    OPEN = auto()
+    """A value that is not complete."""
+    PAGE = auto()
+    """HTML."""
+
+
+class JsonLine:
+    """Reads lines. Emits items that cover what it was given, in order, without a gap."""
+
+    def __init__(self, slice_of: Callable[[int, int], bytes], emit: Callable[[Item], None]) -> None:
+        self._slice_of = slice_of
+        self._emit = emit
+        self._heartbeats = Heartbeats()
+        self._raw_newlines = False
+        self._sse = False
+        """This stream has had framing of an event stream."""
+        self.behind_value = False
+        """The last line held a value: an empty one behind it is framing, not a sign of life."""
+        self.begin = 0
+        """Absolute offset of the value that is open."""
+        self._read_to = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._state = _State.IDLE
+        self._kinds: list[Kind] = []
+        self._open = OpenValue()
+        self._prefixed = self._ambiguous = False
+        self._bare = self._cut_text = False
+        """How an open string went on: on a line of its own, behind a heartbeat that was cut out."""
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is pending."""
+        return self._state is _State.IDLE
+
+    def feed(self, line: Line, *, joined: bool = False) -> int:
+        """Read one line, or, if `joined`, a value that shares its line with what follows.
+
+        Returns how far it was read, as an absolute offset: to its end, or to where something else begins behind a value.
+        """
+        self._read_to = line.end
+        if self._state is _State.IDLE:
+            self._kinds += [Kind.JOINED_FRAMES] if joined else []
+            self._idle(line)
+        elif self._state is _State.OPEN:
+            self._in_open(line)
+        elif _stands_alone(line.content):
+            self._lose_page(line.begin)
+            self._idle(line)
+        return self._read_to
+
+    def abandon(self) -> None:
+        """Forget what is pending: its bytes leave another way."""
+        self._clear()
+
+    def close(self, end: int) -> None:
+        """The input ends at `end`: what is not complete is lost."""
+        if self._state is _State.OPEN:
+            self._lose(end, Kind.TRUNCATED_JSON, "the stream ended in the middle of a JSON value")
+        elif self._state is _State.PAGE:
+            self._lose_page(end)
+
+    # -- emitting ---------------------------------------------------------------------------------
+
+    def _frame(self, end: int, payload: bytes, value: Json) -> None:
+        if self._ambiguous or (self._bare and self._cut_text):
+            self._lose(end, Kind.AMBIGUOUS_FRAME, "a heartbeat or text: both readings are valid")
+            return
+        if SEPARATORS.search(payload):
+            self._kinds.append(Kind.LINE_SEPARATOR)
+            payload = SEPARATORS.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), payload)
+        self._raw_newlines |= Kind.RAW_NEWLINE_IN_STRING in self._kinds
+        kinds = tuple(dict.fromkeys(self._kinds))
+        raw = self._slice_of(self.begin, end)
+        self._clear()
+        self.behind_value = True
+        self._emit(Frame(self.begin, raw, None, value, payload, kinds))
+
+    def _stray(self, line: Line, kind: Kind) -> None:
+        self._clear()
+        self._emit(Stray(line.begin, self._slice_of(line.begin, line.end), kind))
+
+    def _lose(self, end: int, kind: Kind, why: str) -> None:
+        item = Damage(self.begin, self._slice_of(self.begin, end), kind, why)
+        self._clear()
+        self._emit(item)
+
+    def _lose_line(self, line: Line) -> None:
+        self._lose(line.end, Kind.UNPARSABLE_DATA, "the line is not JSON and no safe repair makes it so")
+
+    def _lose_page(self, end: int) -> None:
+        self._lose(end, Kind.HTML_BODY, "an HTML page where lines of JSON were expected")
+
+    # -- IDLE -------------------------------------------------------------------------------------
+
+    def _idle(self, line: Line) -> None:
+        self.begin = line.begin
+        behind_value, self.behind_value = self.behind_value, False
+        content = line.content.strip(BLANKS)
+        if not content:
+            self._stray(line, Kind.SSE_FRAMING if behind_value else Kind.BLANK_LINE)
+        elif content.startswith(b":"):
+            self._comment(line, content)
+        elif prefix := PREFIX.match(content):
+            self._begin_prefixed(line, content[prefix.end() :])
+        elif not grammar.starts_field(content):
+            self._begin(line, content)
+        elif grammar.smells_of_json(content):  # the line end behind the field is lost, and a payload follows
+            self._lose_line(line)
+        else:
+            self._sse = True
+            self._stray(line, Kind.SSE_FRAMING)
+
+    def _comment(self, line: Line, content: bytes) -> None:
+        if grammar.smells_of_json(content):  # the line end behind the comment is lost, and a value follows
+            self._lose_line(line)
+        else:
+            self._heartbeats.saw(content)
+            self._stray(line, Kind.COMMENT_LINE)
+
+    def _begin_prefixed(self, line: Line, content: bytes) -> None:
+        self._sse = True
+        if not content:
+            self._stray(line, Kind.EMPTY_DATA)
+        elif content.startswith(b":"):
+            self._comment(line, content)
+        else:
+            self._prefixed = True
+            self._kinds.append(Kind.SSE_FRAMING)
+            self._begin(line, content)
+
+    def _begin(self, line: Line, content: bytes) -> None:
+        if content == _DONE:
+            self._frame(line.end, _DONE, DONE)
+        elif content.startswith(_CONTAINERS):
+            self._state = _State.OPEN
+            self._append(line, content)
+        elif grammar.is_html(content):
+            self._state = _State.PAGE
+        elif grammar.is_padding(content):
+            self._stray(line, Kind.JUNK_LINE)
+        else:
+            self._scalar(line, content)
+
+    def _scalar(self, line: Line, content: bytes) -> None:
+        mended = mend(content)
+        if mended is None:
+            self._lose_line(line)
+            return
+        self._kinds += mended.kinds
+        self._end_line(line)
+        self._frame(line.end, mended.payload, mended.value)
+
+    def _append(self, line: Line, piece: bytes | bytearray) -> None:
+        """Add to an open value; if that completes it, check it, and read on behind it."""
+        end = self._open.append(piece, line.ending)
+        if end is None:
+            return
+        rest = bytes(self._open.payload[end:]).lstrip(BLANKS)
+        mended = mend(bytes(self._open.payload[:end]))
+        if mended is None:
+            self._lose_line(line)
+            return
+        self._kinds += mended.kinds
+        if not rest or is_blank_junk(rest):
+            self._kinds += [Kind.JUNK_BLANK] if rest else []
+            self._end_line(line)
+            self._frame(line.end, mended.payload, mended.value)
+        elif rest.startswith((b"{", b":")) or grammar.starts_field(rest):
+            self._frame_before(line, rest, mended.payload, mended.value)
+        else:  # what stands behind the value shows that the line is damaged: so may the value be
+            self._lose_line(line)
+
+    def _frame_before(self, line: Line, rest: bytes, payload: bytes, value: Json) -> None:
+        """A complete value, and on the same line something else, which is read as if it stood on its own."""
+        self._read_to = line.begin + line.content.rindex(rest)
+        self._kinds.append(Kind.JOINED_FRAMES)
+        self._frame(self._read_to, payload, value)
+
+    def _end_line(self, line: Line) -> None:
+        if not line.ending and Kind.JOINED_FRAMES not in self._kinds:
+            self._kinds.append(Kind.UNTERMINATED_FRAME)
+
+    # -- OPEN -------------------------------------------------------------------------------------
+
+    def _in_open(self, line: Line) -> None:
+        """Behind a value that is not complete: its other half, or the next good value."""
+        content = line.content
+        if not content:
+            self._open.blank_line(line.ending)
+        elif _stands_alone(content):
+            self._truncated(line)
+        elif content.startswith(b":"):
+            self._comment_in_open(line)
+        elif grammar.starts_field(content):
+            self._field_in_open(line)
+        else:
+            self._continue(line)
+
+    def _field_in_open(self, line: Line) -> None:
+        """A line that begins like a field: text if a string is open; else framing around a piece of the value."""
+        prefix = PREFIX.match(line.content)
+        if self._open.in_string:
+            self._ambiguous |= self._sse
+            self._continue(line)
+        elif prefix and self._prefixed:
+            self._kinds.append(Kind.PRETTY_JSON)
+            self._append(line, self._open.breaks + line.content[prefix.end() :])
+        else:
+            self._truncated(line)
+
+    def _comment_in_open(self, line: Line) -> None:
+        before = self._open.tail(self._heartbeats) if self._open.gap else None
+        if before is None or before.evidence is Evidence.POSSIBLE:
+            if not self._open.in_string and not grammar.smells_of_json(line.content):
+                self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
+                return
+            tail = self._heartbeats.tail(line.content)
+            if tail is not None and tail.start == 0 and tail.evidence is not Evidence.POSSIBLE:
+                self._ambiguous = True
+        self._continue(line)
+
+    def _continue(self, line: Line) -> None:
+        """What a heartbeat tore off, or text with a raw line break, or JSON over many lines."""
+        tail = self._open.tail(self._heartbeats)
+        if tail is not None and (self._open.gap or tail.evidence is not Evidence.POSSIBLE):
+            if self._open.may_cut(tail, raw_newlines=self._raw_newlines):
+                self._cut_text |= self._open.in_string
+                self._open.cut(tail)
+                self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
+                self._append(line, line.content)
+                return
+            self._ambiguous |= self._open.is_ambiguous(tail, raw_newlines=self._raw_newlines)
+        if not self._open.in_string:
+            self._kinds.append(Kind.PRETTY_JSON)
+        self._bare |= self._open.in_string
+        self._append(line, self._open.breaks + line.content)
+
+    def _truncated(self, line: Line) -> None:
+        self._lose(line.begin, Kind.TRUNCATED_JSON, "a JSON value was cut in its middle; a line that is none of its own follows")
+        self._idle(line)
+
+
+def _stands_alone(content: bytes) -> bool:
+    """Whether a line is complete by itself: a JSON object with something in it, with the prefix of an event stream or without."""
+    content = content.strip(BLANKS)
+    if prefix := PREFIX.match(content):
+        content = content[prefix.end() :]
+    if not content.startswith(b"{"):
+        return False
+    try:
+        return bool(strict(content))
+    except ValueError:
+        return False
