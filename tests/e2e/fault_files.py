@@ -9,7 +9,13 @@ from unittest.mock import ANY
 from sdk_clients import Answer, Tool
 
 FOLDER: Final = Path(__file__).resolve().parents[3] / "shared" / "faults"
-DIALECTS: Final = ("openai-chat", "openai-responses", "anthropic-messages")
+DIALECTS: Final = {
+    "openai-chat": "openai-chat",
+    "openai-responses": "openai-responses",
+    "anthropic-messages": "anthropic-messages",
+    "gemini-sse": "gemini",
+}
+"""Folder -> dialect of the clients that read its streams."""
 
 GROUPS: Final[dict[str, dict[str, str]]] = {
     "framing": {
@@ -19,15 +25,18 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "openai-responses": "comment_mid no_event_lines split_event_data",
         "anthropic-messages": "comment comment_in_data comment_in_frame comment_mid_id concat_json concat_spaces_event "
         "cr empty_event_before_start missing_blank mixed_lf_crlf no_event_lines ping_empty_data truncated_then_event",
+        "gemini-sse": "array_body blank_extra comment_single concat_json leading_blank missing_blank no_space pretty",
     },
     "encoding": {
         "openai-chat": "raw_nl_in_string u2028",
         "anthropic-messages": "bom c0_in_string invalid_utf8",
+        "gemini-sse": "c0 u2028",
     },
     "ids, keepalives, foreign events": {
         "openai-chat": "id_changes named_event_custom",
         "openai-responses": "chat_chunk_mixed keepalive_event keepalive_untyped",
         "anthropic-messages": "dup_message_start dup_message_start_new ping_first unknown_event_json",
+        "gemini-sse": "empty_obj no_candidates",
     },
     "chunks and tool calls": {
         "openai-chat": "choices_empty_first choices_null created_float delta_missing finish_twice t_argsnull t_argsobj "
@@ -37,6 +46,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "openai-chat": "done_dup done_no_blank done_nospace done_quoted no_finish no_finish_no_done",
         "openai-responses": "done_instead_completed done_tail no_completed",
         "anthropic-messages": "no_message_stop",
+        "gemini-sse": "eof_no_finish",
     },
     "errors inside a 200": {
         "openai-chat": "error_event error_obj error_str html obj_choices_empty_error",
@@ -47,6 +57,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "openai-chat": "ok t_ok usage_null_choices_empty",
         "openai-responses": "ok",
         "anthropic-messages": "ok",
+        "gemini-sse": "ok",
     },
 }
 """The faults of which not one may end silently wrong. All others break a contract between fields of payloads."""
@@ -57,6 +68,8 @@ _CHAT: Final = Answer(text="Hello", stop="stop")
 _CHAT_TOOL: Final = Answer(tools=[Tool("call_a", "f", '{"x":1}')], stop="tool_calls")
 _RESPONSES: Final = Answer(text="Hello", stop="completed", usage=(1, 1))
 _MESSAGES: Final = Answer(text="Hello", stop="end_turn", usage=(1, 2))
+_GEMINI: Final = Answer(text="Hello", stop="STOP")
+_GEMINI_USAGE: Final = Answer(text="Hello", stop="STOP", usage=(1, 1))
 
 TRUTHS: Final[dict[str, Answer | None]] = {
     # An error is the truth: the upstream says so, or it destroyed a part of the answer.
@@ -75,7 +88,11 @@ TRUTHS: Final[dict[str, Answer | None]] = {
     "anthropic-messages/html": None,
     "anthropic-messages/truncated_then_event": None,
     "anthropic-messages/dup_message_start_new": None,  # two messages are no answer
+    "gemini-sse/eof_no_finish": None,  # nothing says that the answer was whole
     # The answer differs from the healthy stream's.
+    **{f"gemini-sse/{name}": _GEMINI_USAGE for name in ("ok", "no_space", "leading_blank", "no_candidates")},
+    "gemini-sse/c0": Answer(text="Hel\x1blo", stop="STOP"),
+    "gemini-sse/u2028": Answer(text="He\u2028llo", stop="STOP"),
     "openai-chat/raw_nl_in_string": Answer(text="Hel\nlo", stop="stop"),
     "openai-chat/u2028": Answer(text="Hel\u2028lo", stop="stop"),
     "openai-chat/usage_null_choices_empty": Answer(text="Hello", stop="stop", usage=(1, 1)),
@@ -95,7 +112,7 @@ HONEST_IS_ENOUGH: Final = {
 }
 """Faults whose answer could be told, but where an error is what the client gets."""
 
-_HEALTHY: Final = {"openai-chat": _CHAT, "openai-responses": _RESPONSES, "anthropic-messages": _MESSAGES}
+_HEALTHY: Final = {"openai-chat": _CHAT, "openai-responses": _RESPONSES, "anthropic-messages": _MESSAGES, "gemini-sse": _GEMINI}
 _GROUP_OF: Final = {
     f"{dialect}/{name}": group
     for group, dialects in GROUPS.items()
@@ -105,8 +122,13 @@ _GROUP_OF: Final = {
 
 
 def names() -> list[str]:
-    """All fault files of the three dialects, as `dialect/name`; none where the folder is absent."""
-    return [f"{dialect}/{path.stem}" for dialect in DIALECTS for path in sorted((FOLDER / dialect).glob("*.bytes"))]
+    """All fault files, as `folder/name`; none where the folder is absent."""
+    return [f"{folder}/{path.stem}" for folder in DIALECTS for path in sorted((FOLDER / folder).glob("*.bytes"))]
+
+
+def dialect(name: str) -> str:
+    """The dialect of the clients that read it."""
+    return DIALECTS[name.partition("/")[0]]
 
 
 def streams() -> dict[str, bytes]:
@@ -128,5 +150,5 @@ def truth(name: str) -> Answer | None:
     """The exact answer; None where only an error is honest."""
     if name in TRUTHS:
         return TRUTHS[name]
-    dialect, _, fault = name.partition("/")
-    return _CHAT_TOOL if fault.startswith("t_") else _HEALTHY[dialect]
+    folder, _, fault = name.partition("/")
+    return _CHAT_TOOL if fault.startswith("t_") else _HEALTHY[folder]

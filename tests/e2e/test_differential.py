@@ -28,7 +28,7 @@ from sdk_clients import CLIENTS, Answer, Client, Result, ask
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")]
 NAMES = fault_files.names()
 OWN_ERRORS = {"openai responses .stream()"}  # it answers every error event with a RuntimeError of its own
-PAIRS = [(name, client) for name in NAMES for client in CLIENTS if name.startswith(f"{client.dialect}/")]
+PAIRS = [(name, client) for name in NAMES for client in CLIENTS if fault_files.dialect(name) == client.dialect]
 
 
 @dataclass(frozen=True)
