@@ -141,9 +141,9 @@ class JsonArrayFramer(NoShortWay):
 
     def _junk(self, items: list[Item]) -> bool:
         """Text where an element should be: from here on nothing can be told apart."""
+        while len(self._held) > self._max:  # in pieces of one size, however the bytes were cut
+            items.append(self._damage(self._max))
         self._pos = len(self._held)
-        if len(self._held) > self._max:
-            items.append(self._damage())
         return False
 
     # -- the end ------------------------------------------------------------------------------------
@@ -157,12 +157,12 @@ class JsonArrayFramer(NoShortWay):
             raw = self._cut(len(self._held))
             return Damage(offset, raw, Kind.TRUNCATED_JSON, "the stream ended in the middle of an element of its array")
         if self._state is _State.JUNK:
-            return self._damage()
+            return self._damage(len(self._held))
         raw = self._cut(len(self._held))
         return Stray(offset, raw, Kind.JUNK_LINE) if raw.strip(BLANKS) else Filler(offset, raw)
 
-    def _damage(self) -> Damage:
-        offset, raw = self._base, self._cut(len(self._held))
+    def _damage(self, size: int) -> Damage:
+        offset, raw = self._base, self._cut(size)
         if grammar.is_html(raw.lstrip(BLANKS + b"[,")):
             return Damage(offset, raw, Kind.HTML_BODY, "an HTML page where a JSON array was expected")
         return Damage(offset, raw, Kind.UNPARSABLE_DATA, "text between the elements of a JSON array")

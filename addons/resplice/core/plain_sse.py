@@ -19,6 +19,11 @@ _UNSPACED: Final = re.compile(rb"data:[^\r\n]++(?:\n\n|\r\n\r\n?)")
 _SEPARATORS: Final = re.compile(rb"\xe2\x80[\xa8\xa9]|\xc2\x85")
 _ESCAPES: Final = {b"\xe2\x80\xa8": b"\\u2028", b"\xe2\x80\xa9": b"\\u2029", b"\xc2\x85": b"\\u0085"}
 
+_ERROR: Final = re.compile(rb'\{[ \t]*"error"[ \t]*:')
+_EPILOGUE: Final = b": the stream failed\n"
+"""Stands behind an error event. @google/generative-ai knows no errors in streams, and takes what came before one for the whole
+answer; but it fails on whatever is no event behind the last one. All other clients have raised the error, or skip a comment."""
+
 
 def fault(raw: bytes, body: Body) -> Kind | None:
     """What these clients can't read of an event that is legal."""
@@ -31,7 +36,7 @@ def fault(raw: bytes, body: Body) -> Kind | None:
 def render(event: Event, body: Body) -> bytes:
     """An event in the upstream's line ends, which are CRLF as a rule: splitters that look for one kind miss what has another."""
     payload = _SEPARATORS.sub(lambda found: _ESCAPES[found[0]], event.payload)
-    out = sse(Event(None, payload), body)
+    out = sse(Event(None, payload), body) + (_EPILOGUE if _ERROR.match(payload) else b"")
     return out if body.newline == b"\n" else out.replace(b"\n", b"\r\n")
 
 

@@ -59,6 +59,8 @@ class Fillers:
         if item.comment:
             self._comment_ends = item.offset + len(item.raw)
         facts = stream.facts
+        if item.comment and facts.failed and stream.wire.plain:
+            return stream.pass_(item.raw)  # it does no harm there, and may be ours
         is_over = stream.ended or facts.stopped or facts.failed or facts.terminal
         frame = stream.sign_of_life() if begins_block and stream.confirmed and not is_over else b""
         kind = Kind.COMMENT if item.comment or not stream.wire.plain else Kind.EXTRA_BLANK_LINE
