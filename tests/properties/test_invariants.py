@@ -1,6 +1,8 @@
 """The invariants 1 to 6, by every cut of a table of streams and by Hypothesis."""
 
+import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 
@@ -8,25 +10,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gemini_streams as g
+from forms import ALL, FORMS
 from resplice.core.catalogue import REPAIRS
 from resplice.core.events import Finding
 from resplice.core.framer import SseFramer
+from resplice.core.json_array import JsonArrayFramer
 from resplice.core.kinds import Kind
+from resplice.core.wire import Framer
 from resplice.session.policy import Policy
 
 import streams as s
 from faults import EXACT, HONEST, PLAIN
 from streams import Outcome, cut, cut_at, reconstruct, run
 
-TABLE = [(row.dialect, row.wire, row.policy) for row in [*EXACT, *HONEST]] + [(*one, PLAIN) for one in s.ALL_HEALTHY.items()]
+TABLE = [(row.dialect, row.wire, row.policy) for row in [*EXACT, *HONEST]] + [(*one, PLAIN) for one in ALL.items()]
 PIECES = [
     b"\n", b"\n\n", b"\r", b"\r\n", b"data: ", b"data:", b"event: ", b"event: ping\n", b":", b": ping\n\n", b":keepalive\n\n",
     b"{", b"}", b'"', b"\\", b"[", b"[DONE]", b"data: [DONE]\n\n", b"null", b"<html>", b"id: 1\n", b"retry: 1\n\n", b"\0",
     b"\xe6", b"\xef\xbb\xbf", b"NaN", b'{"error":{"message":"x"}}\n', b"event: error\n", b" ", b"data: {}\n\n",
     b'error: {"a":1}\n\n', b"0a1\n", s.MESSAGE_START, s.MESSAGE_STOP, s.PING, s.chat_text("x"), s.text_delta("data: {\n\n"),
-    s.chat_text("y", id="chatcmpl-keepalive"),
+    s.chat_text("y", id="chatcmpl-keepalive"), b",", b"]", b"}", b"[{", b"\r\n\r\n", b": x\r\n", g.sse(g.HEL),
+    g.array(g.HEL, g.ERROR),
 ]  # fmt: skip
-DIALECTS = st.sampled_from(sorted(s.HEALTHY))
+DIALECTS = st.sampled_from(sorted(ALL))
 POLICIES = st.builds(
     Policy,
     on_loss=st.sampled_from(["error", "continue"]),
@@ -83,6 +90,11 @@ SHORT = [
     ("anthropic-messages", b'event: ping\n:keepalive\n\ndata: {"type":"ping"}\n\n'),
     ("anthropic-messages", b'event: pi:ping\n\nng\ndata: {"ty: ping\n\npe":"ping"}\n\n'),
     ("anthropic-messages", b'data: {"type":"x\n\ndata: y"}\r\n\n{"type":"ping"}\n'),
+    ("gemini", b': x\r\ndata:{"candidates":[]}\r\n\r\n\r\ndata: {}\r\n\r\ndata: [{},1]\r\n\r\n'),
+    ("gemini", b'\xef\xbb\xbf[{"candidates":[]}\r\n,{}]\r\n'),
+    ("gemini-array", b' [{"a":"}]"},\n{"error":{"code":429}}\r\n]\n'),
+    ("gemini-array", b'data: {"candidates":[]}\r\n\r\ndata: {"error":{"code":1}}\n\n'),
+    ("gemini-array", b'\xef\xbb\xbf[{}{"a":1},,x]{"b":2}]'),
 ]
 
 
@@ -144,16 +156,23 @@ def test_whatever_a_model_says_a_healthy_stream_passes_untouched(texts: list[str
         ("anthropic-messages", s.anthropic(*map(delta, texts), start=s.TOOL_START if tool else s.BLOCK_START, reason="max_tokens")),
         ("openai-chat", s.chat(*map(s.chat_text, texts))),
         ("openai-responses", s.responses(*(s.output_delta(text, 3 + i) for i, text in enumerate(texts)))),
+        ("gemini", g.stream(*(g.text(escaped(text)) for text in texts), g.END)),
+        ("gemini-array", g.array(*map(g.text, texts), g.END)),
     ):
         places = data.draw(st.lists(st.integers(0, len(wire)), max_size=6))
         outcome = run(dialect, cut_at(wire, places))
         assert (outcome.output, outcome.findings) == (wire, [])
 
 
+def escaped(text: str) -> str:
+    """Without what Google's SDKs can't read in a string; it is a repair to escape it."""
+    return re.sub("[\u2028\u2029\x85]", "", text)
+
+
 EXPLAINS_SSE = 'An event looks so:\n\nevent: content_block_delta\ndata: {"type": "x"}\n\n: ping\n\ndata: [DONE]\n\n"}{"'
 
 
-@pytest.mark.parametrize(("dialect", "tool"), [*((name, False) for name in s.HEALTHY), ("anthropic-messages", True)])
+@pytest.mark.parametrize(("dialect", "tool"), [*((name, False) for name in (*s.HEALTHY, *FORMS)), ("anthropic-messages", True)])
 def test_a_model_that_explains_event_streams_passes_untouched_cut_at_every_byte(dialect: str, tool: bool) -> None:
     wire = {
         "anthropic-messages": s.anthropic(s.text_delta(EXPLAINS_SSE))
@@ -161,6 +180,8 @@ def test_a_model_that_explains_event_streams_passes_untouched_cut_at_every_byte(
         else s.anthropic(s.json_delta(EXPLAINS_SSE), start=s.TOOL_START),
         "openai-chat": s.chat(s.chat_text(EXPLAINS_SSE)),
         "openai-responses": s.responses(s.output_delta(EXPLAINS_SSE, 3)),
+        "gemini": g.stream(g.text(EXPLAINS_SSE), g.END),
+        "gemini-array": g.array(g.text(EXPLAINS_SSE), g.END),
     }[dialect]
     for place in range(len(wire)):
         outcome = run(dialect, [wire[:place], wire[place:]])
@@ -178,11 +199,11 @@ HEARTBEATS = [
 
 @pytest.mark.parametrize("seen_before", [True, False])
 @pytest.mark.parametrize("heartbeat", HEARTBEATS)
-@pytest.mark.parametrize("dialect", s.HEALTHY)
+@pytest.mark.parametrize("dialect", [*s.HEALTHY, "gemini"])
 def test_a_heartbeat_at_every_single_byte_never_ends_in_a_silently_wrong_answer(
     dialect: str, heartbeat: bytes, seen_before: bool
 ) -> None:
-    healthy = s.HEALTHY[dialect]
+    healthy = ALL[dialect]
     if dialect == "openai-responses":
         healthy = healthy.removeprefix(s.RESPONSE_CREATED)
     expected = contents(healthy)
@@ -242,8 +263,8 @@ def test_what_once_depended_on_the_cut_of_an_oversized_event_does_so_no_more(wir
         assert seen(run(dialect, cut(wire, 1), policy)) == whole
 
 
-def cpu_of(chunks: list[bytes]) -> float:
-    framer = SseFramer()
+def cpu_of(chunks: list[bytes], make: Callable[[], Framer] = SseFramer) -> float:
+    framer = make()
     begin = time.process_time()
     for chunk in chunks:
         framer.receive_data(chunk)
@@ -269,3 +290,18 @@ def test_the_work_is_linear_even_byte_by_byte(line: object) -> None:
     once = max(cpu_of(cut(line(small), 1)), 1e-4)  # type: ignore[operator]
     # Eight times the bytes: linear work takes 8 times as long, quadratic 64 times.
     assert cpu_of(cut(line(large), 1)) / once < 30  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(lambda n: b'[{"t": "' + b"x" * n, id="one element without end"),
+        pytest.param(lambda n: b"[" + b"{}," * (n // 3), id="elements without end"),
+        pytest.param(lambda n: b"[" + b"[{" * (n // 2), id="depth without end"),
+        pytest.param(lambda n: b"[" + b"\r\n" * (n // 2), id="blanks without end"),
+        pytest.param(lambda n: b"[x" + b"{}" * (n // 2), id="junk without end"),
+    ],
+)
+def test_the_work_on_an_array_is_linear_even_byte_by_byte(body: Callable[[int], bytes]) -> None:
+    once = max(cpu_of(cut(body(30_000), 1), JsonArrayFramer), 1e-4)
+    assert cpu_of(cut(body(240_000), 1), JsonArrayFramer) / once < 30

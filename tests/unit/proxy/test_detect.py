@@ -11,6 +11,10 @@ CHAT = "/v1/chat/completions"
 STREAM = json.dumps({"model": "m-1", "stream": True, "messages": []}).encode()
 WHOLE = json.dumps({"model": "m-1", "messages": []}).encode()
 OTHER = b'{"question": "tide?"}'
+GEMINI = "/v1beta/models/gemini-2.5-pro:streamGenerateContent"
+VERTEX = "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-pro:streamGenerateContent"
+CONTENTS = b'{"contents": [{"parts": [{"text": "tide?"}]}]}'
+ASSIST = b'{"model": "m-1", "project": "p", "request": {"contents": []}}'
 EVENTS = "text/event-stream; charset=utf-8"
 LINES = "application/x-ndjson"
 MESSAGES = "application/vnd.amazon.eventstream"
@@ -32,6 +36,22 @@ TABLE = [
     ("body not at hand", "POST", CHAT, None, EVENTS, 200, "openai-chat"),
     ("body not at hand, no stream", "POST", CHAT, None, "application/json", 200, False),
     ("asked for in the query", "GET", "/v1/responses?stream=true", None, "application/json", 200, "openai-responses"),
+    ("Gemini's events", "POST", f"{GEMINI}?alt=sse", CONTENTS, EVENTS, 200, "gemini"),
+    ("Gemini's events, on Vertex AI", "POST", f"{VERTEX}?alt=sse", CONTENTS, EVENTS, 200, "gemini"),
+    (
+        "Gemini's events, asked for by Code Assist",
+        "POST",
+        "/v1internal:streamGenerateContent?alt=sse",
+        ASSIST,
+        EVENTS,
+        200,
+        "gemini",
+    ),
+    ("Gemini's events, under the array's type", "POST", f"{GEMINI}?key=k&alt=sse", CONTENTS, "application/json", 200, "gemini"),
+    ("Gemini's array", "POST", GEMINI, CONTENTS, "application/json; charset=UTF-8", 200, "gemini-array"),
+    ("Gemini's array, asked for by name", "POST", f"{GEMINI}?alt=json", CONTENTS, "application/json", 200, "gemini-array"),
+    ("events where Gemini's array was asked for", "POST", GEMINI, CONTENTS, EVENTS, 200, "gemini-array"),
+    ("Gemini's answer in one piece", "POST", "/v1beta/models/m:generateContent", CONTENTS, "application/json", 200, False),
     ("some event stream", "GET", "/clock", None, EVENTS, 200, None),
     ("an API of its own", "POST", "/chat", OTHER, EVENTS, 200, None),
     ("an API of its own, no stream wanted", "POST", "/chat", b'{"stream": false}', EVENTS, 200, False),
