@@ -42,6 +42,13 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "openai-chat": "choices_empty_first choices_null created_float delta_missing finish_twice t_argsnull t_argsobj "
         "t_idchanges t_index_one t_namerepeat t_noid t_noindex t_norole t_par_same_index",
     },
+    "Anthropic Messages: the order and the fields of events": {
+        "anthropic-messages": "delta_nousage delta_wrong_index index_reuse no_content_block_stop start_no_content start_nousage",
+    },
+    "OpenAI Responses: the order and the fields of events": {
+        "openai-responses": "completed_output_empty completed_output_null completed_usage_chat no_done_events no_part_added "
+        "seq_gap seq_missing type_missing",
+    },
     "terminals": {
         "openai-chat": "done_dup done_no_blank done_nospace done_quoted no_finish no_finish_no_done",
         "openai-responses": "done_instead_completed done_tail no_completed",
@@ -102,13 +109,14 @@ TRUTHS: Final[dict[str, Answer | None]] = {
     "anthropic-messages/invalid_utf8": Answer(text="Hel\ufffdlo", stop="end_turn", usage=(1, 2)),
     "anthropic-messages/json_body": Answer(text="Hello", stop="end_turn", usage=(1, 1)),
     "anthropic-messages/index_reuse": Answer(text="a", reasoning="t", stop="end_turn", usage=(1, 2)),
+    # One number of tokens never came, and SDKs can't do without.
+    "anthropic-messages/delta_nousage": Answer(text="Hello", stop="end_turn", usage=(1, ANY)),
+    "anthropic-messages/start_nousage": Answer(text="Hello", stop="end_turn", usage=(ANY, 2)),
     # The model's own JSON is not strict here; that is no proxy's business.
     "anthropic-messages/tool_args_raw_ctl": Answer(tools=[Tool("t", "f", '{"a":"x\ny"}')], stop="end_turn", usage=(1, 2)),
 }
 HONEST_IS_ENOUGH: Final = {
     "openai-responses/no_completed": "only the last event says that a response is complete",
-    "openai-responses/done_instead_completed": "`response.done` is no event of this API",
-    "anthropic-messages/json_body": "the client asked for events; an unstreamed answer is none",
 }
 """Faults whose answer could be told, but where an error is what the client gets."""
 
