@@ -172,6 +172,9 @@ EXACT = [
         "part_not_announced",
         whole=wire(*TEXT),
     ),
+    exact("the response is created twice", R, wire(*TEXT[:1], *TEXT), "duplicate_start", whole=wire(*TEXT)),
+    exact("an item is announced twice", R, wire(*TEXT[:2], *TEXT[1:]), "announced_twice", whole=wire(*TEXT)),
+    exact("a part is announced twice", R, wire(*TEXT[:3], *TEXT[2:]), "announced_twice", whole=wire(*TEXT)),
     exact("a part is not announced", R, wire(*but(TEXT, part_added())), "part_not_announced", whole=wire(*TEXT)),
     exact(
         "nothing is numbered, and a part is not announced",

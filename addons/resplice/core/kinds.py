@@ -87,6 +87,7 @@ class Kind(StrEnum):
     TYPE_MISSING = "type_missing"
     CREATED_MISSING = "created_missing"
     ITEM_NOT_ANNOUNCED = "item_not_announced"
+    ANNOUNCED_TWICE = "announced_twice"
     PART_NOT_ANNOUNCED = "part_not_announced"
     SEQUENCE_NUMBER = "sequence_number"
     COMPLETED_OUTPUT = "completed_output"

@@ -25,6 +25,7 @@ STREAMS = [fault for fault in CATALOGUE if fault.group != "sockets"]
 OF_ONE = {
     Kind.WHOLE_ANSWER: "each API's answers have their own form",
     Kind.LINE_SEPARATOR: "lines of JSON are not events",
+    Kind.DUPLICATE_START: "each API's starts have their own form",
 }
 """Kinds whose example is of their first dialect alone."""
 RUNNABLE = [

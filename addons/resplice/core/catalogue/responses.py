@@ -67,6 +67,21 @@ ROWS: Final[tuple[Fault, ...]] = (
         ),
     ),
     Fault(
+        Kind.ANNOUNCED_TWICE,
+        "responses",
+        "the same item or part is announced twice: openai-python raises, others keep an empty one beside it",
+        "the second is dropped",
+        "same place, same type, same id; it says nothing that the first did not",
+        _REFERENCE,
+        _HERE,
+        before=ITEM_OPEN,
+        example=(
+            "event: response.output_item.added⏎"
+            'data: {"type":"response.output_item.added","sequence_number":2,"output_index":0,'
+            '"item":{"id":"msg_1","type":"message","role":"assistant","content":[]}}⏎⏎'
+        ),
+    ),
+    Fault(
         Kind.SEQUENCE_NUMBER,
         "responses",
         "an event was added or dropped in front of this one: its number would be another one's",

@@ -82,11 +82,11 @@ ROWS: Final[tuple[Fault, ...]] = (
     Fault(
         Kind.DUPLICATE_START,
         "terminals",
-        "`message_start` of the same message again: @anthropic-ai/sdk throws",
+        "`message_start` or `response.created` of the same answer again: @anthropic-ai/sdk throws",
         "dropped",
         "same id: the same message",
         GITHUB + "BerriAI/litellm/pull/33859",
-        dialects=(MESSAGES,),
+        dialects=(MESSAGES, RESPONSES),
         example=(
             "event: message_start⏎"
             'data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m",'

@@ -23,6 +23,8 @@ class Item:
     """An output item."""
 
     kind: str
+    identity: Json = None
+    """Its id."""
     parts: set[Part] = field(default_factory=set)
     """Those that were announced."""
     announced: Json = None
@@ -73,7 +75,7 @@ class Items:
     def announce(self, index: int, item: Json) -> None:
         """An item begins."""
         kind = item.get("type") if isinstance(item, dict) else None
-        new = Item(kind if isinstance(kind, str) else "")
+        new = Item(kind if isinstance(kind, str) else "", item.get("id") if isinstance(item, dict) else None)
         if new.kind == "message" and self._may_keep(item):
             new.announced = item
         if len(self._items) < _MAX_ITEMS:

@@ -62,6 +62,8 @@ class OpenaiResponses:
         if kind.startswith("response.") and broken is None:
             if not self._begun:
                 self._begin(kind, value, work, facts)
+            elif kind == "response.created":
+                work.drop(Kind.DUPLICATE_START, "the response was created twice")
             broken = self._see(kind, value, work, facts)
         if broken is None:
             self._number(value, work, facts)
@@ -150,11 +152,16 @@ class OpenaiResponses:
     # -- items and parts --------------------------------------------------------------------------
 
     def _item_added(self, kind: str, value: Payload, work: Work) -> None:
-        del kind, work
-        index = _index(value)
-        if index is not None:
-            self._items.announce(index, value.get("item"))
-            self._owed.discard(index)
+        del kind
+        index, item = _index(value), value.get("item")
+        if index is None:
+            return
+        known = self._items.get(index)
+        if known is not None and isinstance(item, dict) and (known.kind, known.identity) == (item.get("type"), item.get("id")):
+            work.drop(Kind.ANNOUNCED_TWICE, f"item {index} of the output was announced twice")
+            return
+        self._items.announce(index, item)
+        self._owed.discard(index)
 
     def _item_done(self, kind: str, value: Payload, work: Work) -> None:
         del kind
@@ -183,7 +190,10 @@ class OpenaiResponses:
         if index is None or part is None:
             return
         self._need_item(kind, index, value, work)
-        if item := self._items.get(index):
+        item = self._items.get(index)
+        if item is not None and part in item.parts:
+            work.drop(Kind.ANNOUNCED_TWICE, f"part {part[1]} of item {index} of the output was announced twice")
+        elif item is not None:
             self._items.add_part(item, part)
 
     def _part_done(self, kind: str, value: Payload, work: Work) -> None:
