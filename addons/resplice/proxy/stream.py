@@ -63,6 +63,8 @@ class Stream:
         """The proxy is going down: the shim shall end the client's message at its next tick."""
         self.fed = False
         """At least one byte of the body came by."""
+        self.unread: Callable[[], int] | None = None
+        """Tells how many bytes wait inside mitmproxy for the client to read on; None where it does not let them."""
         self._on_close = on_close
         self._session = session
         self._recorder = recorder
@@ -209,6 +211,8 @@ class Stream:
             return b""
         if reason is Reason.UPSTREAM_END and any(decoder.open for decoder in self._decoders):
             detail = "the encoded body ends before the end of its data"
+        elif not detail and self.unread is not None and (waiting := self.unread()):
+            detail = f"{waiting} bytes still waited for the client to read them"
         self.client_gone = reason is Reason.CLIENT_DISCONNECT
         now = self._clock()
         out = self._keep(self._guarded(lambda: self._session.finish(reason, now, detail)), now)

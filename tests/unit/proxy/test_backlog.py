@@ -105,6 +105,29 @@ def test_a_whole_answer_that_nobody_reads_is_no_delivery(bench):
     assert (verdict(bench)["outcome"], verdict(bench)["terminal"]) == ("client_stalled", "seen")
 
 
+def test_what_a_client_had_not_read_at_the_end_of_its_stream_is_on_record(bench):
+    unread, read = bench.ask(LLM, LLM)
+    (first, second) = bench.addon._streams.values()
+    pour(bench, unread, MIB // 2)
+    waiting = queued(bench, unread)
+    for stream in (unread, read):
+        bench.says((stream, FIRST), (stream, LAST), (stream, DONE))
+    bench.says((unread, "end"))
+    assert first.receipt.detail == f"{waiting + len(FIRST + LAST + DONE)} bytes still waited for the client to read them"
+    bench.near.increment_flow_control_window(MIB)
+    bench.near.increment_flow_control_window(MIB, unread)
+    bench.says((read, "end"))
+    assert second.receipt.detail == ""
+
+
+def test_a_queue_that_looks_different_bounds_nothing_and_harms_nothing(bench, monkeypatch, caplog):
+    (stream,) = bench.ask(LLM)
+    monkeypatch.setattr(next(iter(bench.layer.streams.values()))._handle_event.__self__._backlog, "_queues", {stream: [b"bytes"]})
+    pour(bench, stream, 3 * MIB)
+    assert bench.ends == {}
+    assert caplog.text.count("failed to count") == 1
+
+
 def test_in_observe_mode_nothing_is_cut_off(bench):
     bench.tctx.configure(bench.addon, resplice_mode="observe")
     (stream,) = bench.ask(LLM)

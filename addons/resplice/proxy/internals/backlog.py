@@ -6,10 +6,13 @@ without end: https://github.com/mitmproxy/mitmproxy/blob/v12.2.3/mitmproxy/proxy
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 __all__ = ["Backlog"]
+
+logger = logging.getLogger("resplice")
 
 _COUNTS: Final = 16
 """So many times at most is the queue counted while as much as the limit passes: its pieces are many, and have no sum."""
@@ -27,8 +30,13 @@ class Backlog:
         """Bytes handed over from which on it is worth counting."""
 
     def waiting(self) -> int:
-        """Bytes in the queue."""
-        return sum(len(piece.data) for piece in self._queues.get(self._stream_id, ()))
+        """Bytes in the queue; 0 where it can't be read."""
+        try:
+            return sum(len(piece.data) for piece in self._queues.get(self._stream_id, ()))
+        except Exception:  # fail open: mitmproxy's queue may look different one day
+            logger.exception("Resplice failed to count what waits for a client; the stream goes on without a bound.")
+            self._queues = {}
+            return 0
 
     def exceeds(self, handed: int) -> bool:
         """Whether too much waits, now that so many bytes were handed over in all. A sixteenth more may pass unseen."""

@@ -49,6 +49,8 @@ class Shim:
 
     def install(self) -> None:
         """Take effect with the next event."""
+        if self._backlog is not None:
+            self._stream.unread = self._backlog.waiting
         self._target._handle_event = self._handle_event  # noqa: SLF001 - see above
         self._target.start_response_stream = self._start_response_stream
 
