@@ -1,11 +1,13 @@
-"""A proxy that somebody looks at, with a clock that the tests move."""
+"""A proxy that somebody looks at, with a clock that the tests move; and a bench for requests before their answers begin."""
 
 import pytest
 from mitmproxy.addons.view import View
+from mitmproxy.proxy import events
 from mitmproxy.test import taddons
 
 from resplice.proxy import internals
 from resplice.proxy.addon import Resplice
+from unit.proxy.gates import GateBench
 
 
 class Watcher:
@@ -35,3 +37,24 @@ def ui(tmp_path, monkeypatch, clock):
         context.addon, context.updates, context.clock, context.tmp_path = addon, watcher.updates, clock, tmp_path
         yield context
         addon.done()
+
+
+@pytest.fixture
+def records():
+    return []
+
+
+@pytest.fixture
+def bench(records):
+    addon = Resplice()
+    with taddons.context(addon) as tctx:
+        made = GateBench(tctx, addon)
+        tctx.configure(addon, resplice_log="")
+        addon._write = lambda record: records.append(record) or True
+        made.records = records
+        yield made
+        assert list(made.addon._waiting) == []
+        assert list(made.addon._streams) == []
+        for timer in made.timers:  # what still ticks is heard by nobody
+            made.give(events.Wakeup(timer))
+        assert made.layer.streams == {}

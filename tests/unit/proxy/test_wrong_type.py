@@ -1,0 +1,93 @@
+"""Answers that are no streams, or say that they are none, on paper: their headers wait until they have shown what they are."""
+
+import json
+
+import pytest
+
+from unit.proxy.gates import HEALTHY, HTML, HTML_HEAD, JSON_HEAD, OPENAI_ERROR
+from unit.proxy.paper import CHUNKED, END, chunk
+
+
+def test_a_page_where_a_stream_was_asked_for_is_a_502(bench):
+    bench.ask()
+    bench.answer(HTML_HEAD, chunk(HTML), END)
+    code, lines, body = bench.response
+    assert (code, set(json.loads(body)["error"])) == (502, OPENAI_ERROR)
+    assert b"content-type: application/json" in lines
+    assert not [line for line in lines if line.startswith(b"transfer-encoding")]
+    assert bench.log == [("upstream_end", 502)]
+    finding, receipt = bench.records[1:]
+    assert finding["kind"] == "html_body"
+    assert (receipt["bytes_in"], receipt["bytes_out"]) == (len(HTML), len(body))
+    assert bench.client not in bench.closed
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "kept"),
+    [
+        (b'{"error":{"message":"slow down","type":"tokens","code":"rate_limit_exceeded"}}', 429, "rate_limit_exceeded"),
+        (b'{"error":{"message":"slow down","code":429}}', 429, 429),
+        (b'{"error":{"message":"slow down","code":200}}', 502, 200),
+        (b'{"error":"slow down"}', 502, None),
+        (b'{\n  "error": {\n    "message": "slow down",\n    "status": 503\n  }\n}\n', 503, None),
+    ],
+)
+def test_an_error_in_json_gets_the_status_that_it_says(bench, said, code, kept):
+    bench.ask()
+    bench.answer(JSON_HEAD, *(chunk(said[at : at + 9]) for at in range(0, len(said), 9)), END)
+    status_code, lines, body = bench.response
+    error = json.loads(body)["error"]
+    assert (status_code, error["message"], error["code"]) == (code, "slow down", kept)
+    assert b"x-request-id: r-7" in lines
+    assert bench.log == [("upstream_end", code)]
+
+
+def test_a_stream_under_a_wrong_type_is_let_through_with_its_first_byte(bench):
+    bench.ask()
+    bench.answer(JSON_HEAD)
+    assert bench.sent[bench.client] == b""
+    bench.answer(chunk(b"d"))
+    assert bench.response[0] == 200
+    bench.answer(chunk(HEALTHY[1:]), END)
+    assert b"".join(bench.response[2].split(b"\r\n")[1::2]).startswith(HEALTHY[:1])
+    assert bench.log == [("complete", 200)]
+
+
+def test_a_stream_under_its_own_type_waits_for_nothing(bench):
+    bench.ask()
+    bench.answer(CHUNKED)
+    assert bench.response[0] == 200
+    bench.answer(chunk(HEALTHY), END)
+
+
+def test_events_without_their_prefix_under_a_wrong_type_are_repaired(bench):
+    bench.ask()
+    bench.answer(JSON_HEAD, chunk(HEALTHY.replace(b"data: {", b"{")), END)
+    assert bench.response[0] == 200
+    assert bench.log == [("complete", 200)]
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_wrong_type_that_breaks_off_is_a_502(bench, cut):
+    bench.ask()
+    bench.answer(HTML_HEAD, *([chunk(HTML[:40])] if cut else []))
+    bench.breaks_off()
+    assert bench.response[0] == 502
+    assert bench.log == [("upstream_abort", 502)]
+
+
+def test_a_client_that_leaves_a_held_answer_is_on_record(bench):
+    bench.ask()
+    bench.answer(HTML_HEAD)
+    bench.break_off(bench.client)
+    assert bench.log == [("client_disconnect", None)]
+
+
+def test_observing_holds_nothing_and_sends_nothing_again(bench):
+    bench.tctx.configure(bench.addon, resplice_mode="observe", resplice_retry=3, resplice_headers_timeout="1")
+    bench.ask()
+    bench.answer(HTML_HEAD)
+    assert bench.response[0] == 200
+    bench.answer(chunk(HTML), END)
+    assert bench.response[2] == chunk(HTML) + END
+    assert bench.requests == 1
