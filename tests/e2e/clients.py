@@ -31,6 +31,8 @@ class Client:
         """HTTP/1 chunks or HTTP/2 frames that the body came in."""
         self.outcome = ""
         self.reuses_connection = False
+        self.interims: list[int] = []
+        """Status codes of interim responses."""
 
     def request(self, method: str, host: str, path: str, headers: dict[str, str], body: bytes) -> None:
         raise NotImplementedError
@@ -90,7 +92,9 @@ class Client1(Client):
         self._conn.receive_data(data)
         try:
             while (event := self._conn.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
-                if isinstance(event, h11.Response):
+                if isinstance(event, h11.InformationalResponse):
+                    self.interims.append(event.status_code)
+                elif isinstance(event, h11.Response):
                     self.status = event.status_code
                     self.headers = {name.decode(): value.decode() for name, value in event.headers}
                 elif isinstance(event, h11.Data):
@@ -137,7 +141,9 @@ class Client2(Client):
 
     def _receive(self, data: bytes) -> None:
         for event in self._conn.receive_data(data) if data else ():
-            if isinstance(event, h2.events.ResponseReceived):
+            if isinstance(event, h2.events.InformationalResponseReceived):
+                self.interims.append(int(dict(event.headers)[":status"]))
+            elif isinstance(event, h2.events.ResponseReceived):
                 self.headers = dict(event.headers)
                 self.status = int(self.headers[":status"])
             elif isinstance(event, h2.events.DataReceived):

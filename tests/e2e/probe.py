@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME = "probe.test"
-OURS = ("Session", "Stream", "Shim", "Coalescer", "Backlog", "Opened", "SseFramer")
+OURS = ("Session", "Stream", "Shim", "Gate", "Trial", "Attempts", "Coalescer", "Backlog", "Opened", "SseFramer")
 
 
 def request(flow: http.HTTPFlow) -> None:

@@ -164,6 +164,10 @@ class Answer2(Answer):
     def abort(self) -> None:
         self._server.write(lambda conn: conn.reset_stream(self._id, error_code=2))
 
+    def go_away(self) -> None:
+        """The whole connection is closed, with a word."""
+        self._server.write(lambda conn: conn.close_connection(error_code=0))
+
     def is_closed(self) -> bool:
         return self._id in self._server.resets
 
