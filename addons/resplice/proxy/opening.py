@@ -164,7 +164,7 @@ def _trial(
         on_close=lambda _: None,
         decoders=decoders,
     )
-    return Trial(silent, None if repeats or decoders else wire)
+    return Trial(silent, sniffs=not (repeats or decoders))
 
 
 def _session(found: detect.Candidate, policy: Policy, context: StreamContext, clock: Callable[[], float]) -> Session:

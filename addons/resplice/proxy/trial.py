@@ -11,12 +11,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from resplice.core.events import Reason
-from resplice.core.wire import SSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resplice.core.wire import Wire
     from resplice.proxy.stream import Pieces, Stream
     from resplice.session.failure import Failure
 
@@ -26,6 +24,7 @@ MAX_HELD: Final = 4 * 1024 * 1024
 """Bytes that are held back at most: an answer that has shown nothing by then is let go."""
 _BLANKS: Final = b" \t\r\n"
 _MARK: Final = b"\xef\xbb\xbf"
+_SUSPICIOUS: Final = (b"{", b"[", b"<")
 
 
 class Judgement(Enum):
@@ -42,10 +41,10 @@ class Judgement(Enum):
 class Trial:
     """Holds an answer's first pieces until they are judged."""
 
-    def __init__(self, silent: Stream, form: Wire | None, clock: Callable[[], float] = time.monotonic) -> None:
-        """``silent`` reads the pieces. With a ``form``, an answer whose first bytes are of that form is let go at once."""
+    def __init__(self, silent: Stream, *, sniffs: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        """``silent`` reads the pieces. ``sniffs``: an answer whose first byte begins neither JSON nor a page is let go at once."""
         self._silent = silent
-        self._form = form
+        self._sniffs = sniffs
         self._clock = clock
         self._held: list[tuple[float, bytes]] = []
         self._size = 0
@@ -79,9 +78,8 @@ class Trial:
         now = self._clock()
         self._held.append((now, data))
         self._size += len(data)
-        if self._form is not None and (head := b"".join(piece for _, piece in self._held).removeprefix(_MARK).lstrip(_BLANKS)):
-            bare_json = self._form is SSE and head.startswith(b"{")  # an error as a rule, whose status can still be told
-            self._overdue, self._form = self._form.starts(head) and not bare_json, None
+        if self._sniffs and (head := b"".join(piece for _, piece in self._held).removeprefix(_MARK).lstrip(_BLANKS)):
+            self._overdue, self._sniffs = not head.startswith(_SUSPICIOUS), False
         if not self._overdue:
             self._silent.feed(data, now)
 

@@ -4,7 +4,6 @@ import pytest
 
 from resplice.core.events import Reason
 from resplice.core.kinds import Kind
-from resplice.core.wire import SSE
 from resplice.dialects import by_name
 from resplice.proxy.stream import Stream
 from resplice.proxy.trial import MAX_HELD, Judgement, Trial
@@ -26,7 +25,7 @@ class Clock:
         return self.now
 
 
-def make(form=None, dialect="openai-chat", **policy):
+def make(dialect="openai-chat", *, sniffs=False, **policy):
     clock = Clock()
     silent = Stream(
         Session(by_name(dialect), Policy(**policy)),
@@ -35,7 +34,7 @@ def make(form=None, dialect="openai-chat", **policy):
         on_close=lambda _: None,
         clock=clock,
     )
-    trial = Trial(silent, form, clock)
+    trial = Trial(silent, sniffs=sniffs, clock=clock)
     trial.clock = clock
     return trial
 
@@ -105,13 +104,13 @@ def test_an_end_behind_a_format_that_nobody_knows_is_none():
     ],
 )
 def test_where_only_the_form_is_in_doubt_its_first_byte_decides(first, judgement):
-    trial = make(SSE)
+    trial = make(sniffs=True)
     trial.feed(first)
     assert trial.judgement is judgement
 
 
 def test_what_does_not_look_like_the_form_must_show_an_event():
-    trial = make(SSE)
+    trial = make(sniffs=True)
     for piece in (b"{", FIRST[7:]):
         trial.feed(piece)
     trial.feed(b"\n")

@@ -91,3 +91,24 @@ def test_observing_holds_nothing_and_sends_nothing_again(bench):
     bench.answer(chunk(HTML), END)
     assert bench.response[2] == chunk(HTML) + END
     assert bench.requests == 1
+
+
+def test_a_whole_answer_becomes_the_stream_that_was_asked_for(bench):
+    message = {"role": "assistant", "content": "Hello"}
+    whole = {
+        "id": "c-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+    }
+    said = json.dumps(whole).encode()
+    bench.ask()
+    bench.answer(JSON_HEAD, chunk(said[:30]))
+    assert bench.sent[bench.client] == b""
+    bench.answer(chunk(said[30:]), END)
+    code, lines, body = bench.response
+    assert (code, bench.log[-1][1]) == (200, 200)
+    assert b"content-type: text/event-stream" in lines
+    assert b'"content":"Hello"' in body
+    assert b"data: [DONE]" in body
