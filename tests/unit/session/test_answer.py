@@ -4,14 +4,33 @@ import json
 
 import pytest
 
-from resplice.session.answer import Answer, PartKind, assemble, read_body
+from gemini_streams import GEMINI, GEMINI_ARRAY
+from resplice.dialects import DIALECTS
+from resplice.session.answer import READERS, Answer, PartKind, assemble, read_body
 from resplice.session.answer import gemini as gemini_reader
 from resplice.session.answer import ollama as ollama_reader
 from resplice.session.answer.answer import Part
 
 import bedrock_streams as b
 import ollama_streams as o
-from streams import TOOL_START, anthropic, chat, chat_chunk, chat_text, json_delta, response, sse, text_delta, typed
+from bedrock_streams import CONVERSE, CONVERSE_TOOL, INVOKE, INVOKE_TOOL, LLAMA, NOVA
+from ollama_streams import OLLAMA
+from streams import (
+    ANTHROPIC,
+    CHAT,
+    COMPLETIONS,
+    RESPONSES,
+    TOOL_START,
+    anthropic,
+    chat,
+    chat_chunk,
+    chat_text,
+    json_delta,
+    response,
+    sse,
+    text_delta,
+    typed,
+)
 
 
 def parts(answer: Answer) -> list[tuple[str, str, str]]:
@@ -164,3 +183,33 @@ def test_arguments_are_exported_as_an_object_where_they_are_whole(text, argument
 
 def test_an_unknown_dialect_adds_nothing():
     assert assemble([], "no-such-api").parts == []
+
+
+EVERY_API = {
+    "openai-chat": CHAT,
+    "openai-completions": COMPLETIONS,
+    "openai-responses": RESPONSES,
+    "anthropic-messages": ANTHROPIC,
+    "gemini": GEMINI,
+    "gemini-array": GEMINI_ARRAY,
+    "ollama": OLLAMA,
+    "bedrock-invoke": INVOKE,
+    "bedrock-converse": CONVERSE,
+}
+
+
+def test_every_dialect_can_be_read():
+    assert EVERY_API.keys() == READERS.keys() == {dialect.name for dialect in DIALECTS}
+
+
+@pytest.mark.parametrize(("dialect", "body"), EVERY_API.items(), ids=EVERY_API)
+def test_the_text_of_every_api_is_read(dialect, body):
+    answer = read_body(body, dialect)
+    assert "".join(part.text for part in answer.parts) == "Hello"
+    assert answer.stop_reasons
+
+
+@pytest.mark.parametrize("body", [NOVA, LLAMA, CONVERSE_TOOL, INVOKE_TOOL], ids=["nova", "llama", "converse tool", "invoke tool"])
+@pytest.mark.parametrize("dialect", ["bedrock-invoke", "bedrock-converse"])
+def test_whatever_a_model_on_bedrock_sends_it_is_read_without_complaint(dialect, body):
+    assert json.dumps(read_body(body, dialect).as_json())
