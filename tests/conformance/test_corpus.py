@@ -37,9 +37,12 @@ EXCEPTIONS = {
     },
     "streaming-failure-empty-content": ({"answer_incomplete"}, "no candidate says why it stopped"),
     "streaming-failure-malformed-content": ({"answer_incomplete"}, "no candidate says why it stopped"),
+    "mistral--openinference--": ({"tool_index", "tool_type"}, "a tool call without index and type: helpers die"),
 }
 RECORDED = {"gemini": "gemini-sse", "gemini-array": "gemini-json-array"}
 """Dialects that the corpus knows under another name."""
+OF_MANY = ("mistral", "cohere", "other")
+"""Recordings of APIs that are none of the dialects, or speak one of them."""
 
 
 @cache
@@ -56,14 +59,15 @@ def corpus(dialect: str) -> list[tuple[str, bytes]]:
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the corpus of recorded streams is not on this machine (../shared/corpus)")
-@pytest.mark.parametrize("dialect", ALL)
+@pytest.mark.parametrize("dialect", [*ALL, *OF_MANY])
 def test_every_healthy_recording_leaves_byte_identical_however_it_is_cut(dialect: str) -> None:
     rng = random.Random(1)
     streams = corpus(dialect)
+    expected = None if dialect in OF_MANY else dialect
     assert streams
     for path, wire in streams:
         places = [rng.randrange(len(wire)) for _ in range(min(200, len(wire) // 50))]
-        outcome = run(dialect, cut_at(wire, places), resumed="_starting_after_" in path)
+        outcome = run(expected, cut_at(wire, places), resumed="_starting_after_" in path)
         excepted = next((kinds for name, (kinds, _) in EXCEPTIONS.items() if name in path), None)
         if excepted and outcome.findings:
             assert {kind for f in outcome.findings for kind in (f.kind, *f.also)} == excepted, path

@@ -56,6 +56,8 @@ class Facts:
     message_id: str | None = None
     model: str | None = None
     created: int | float | None = None
+    plain: Json = None
+    """The event read last, where it is no more than a piece of the first choice's text (chat): what most events are."""
     role_sent: bool = False
     roles: int = 0
     """How many chunks said the role (chat). Servers say it in the first one, or in all."""

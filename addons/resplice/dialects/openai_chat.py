@@ -25,6 +25,7 @@ def _recognise(value: dict[str, Json], _event: str | None) -> bool:
 
 def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
     """Tell the role of a chunk; see `Dialect.read`."""
+    facts.plain = None
     choices = value.get("choices")
     if type(choices) is not list or not choices or value.get("error"):
         return _read_unusual(value, event, facts)
@@ -37,6 +38,8 @@ def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
     for choice in choices:
         if type(choice) is dict and _read_choice(choice, facts):
             says_something = True
+    if facts.plain is not None:
+        facts.plain = value if len(choices) == 1 else None
     if value.get("usage"):
         _read_usage(value, facts)
     elif not says_something and is_hollow(value):
@@ -46,20 +49,24 @@ def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
 
 def _read_choice(choice: dict[str, Json], facts: Facts) -> bool:
     """Read one choice of a chunk. True where it has text or a finish reason; False where that takes a closer look."""
-    delta, has_text = choice.get("delta"), False
+    delta, has_text, plain = choice.get("delta"), False, False
     if delta and type(delta) is dict:
         content = delta.get("content")
         if content and type(content) is str:
             facts.text_chars += len(content)
             facts.first_token = has_text = True
-            if len(delta) > 1 and delta.get("role"):
+            plain = len(delta) == 1
+            if not plain and delta.get("role"):
                 facts.roles += 1
         elif len(delta) > 1 or not facts.first_token or "role" in delta:
             _read_rare_delta(delta, facts)
     index = choice.get("index")
-    index = index if type(index) is int else 0
+    if type(index) is not int:
+        index, plain = 0, False
     reason = choice.get("finish_reason")
     if not reason:
+        if plain and not index and reason is None:
+            facts.plain = choice
         if index not in facts.open_parts and len(facts.open_parts) < _MAX_CHOICES:
             facts.open_parts[index] = ""
             facts.stopped = False

@@ -112,6 +112,19 @@ def test_a_cut_character_behind_many_plain_chunks_is_seen() -> None:
     assert added_up(outcome.output.partition(b'data: {"error"')[0])[0] == "w" * 60 + "😀" + "w" * 60
 
 
+def test_what_a_chunk_needs_is_seen_also_behind_many_that_need_nothing() -> None:
+    broken = [
+        chat_text("x", created=1_760_000_000.0),
+        sse(chat_chunk({"content": "x"}, "")),
+        sse(chat_chunk({"content": "x"}) | {"choices": [{"delta": {"content": "x"}}]}),
+        sse(chat_chunk({}) | {"choices": [{"index": n, "delta": {"content": "x"}} for n in range(2)]}),
+    ]
+    start = sse(chat_chunk({"role": "assistant", "content": ""}))
+    for frame in broken:
+        for frames in ([start, chat_text("ü"), frame], [start, *[chat_text("w")] * 60, frame, chat_text("w")]):
+            assert len(run(C, [*frames, s.chat().partition(b"\n\n")[2]]).findings) == 1, frame
+
+
 def test_text_between_two_halves_is_not_held_back() -> None:
     outcome = run(C, chat(chat_text("a" + LONE), sse(chat_chunk({"reasoning_content": "t"})), chat_text(OTHER + "b")))
     assert added_up(outcome.output)[0] == "a😀b"

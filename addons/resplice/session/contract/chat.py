@@ -15,7 +15,7 @@ from resplice.dialects.openai_chat import chunk, is_hollow_delta
 from resplice.dialects.openai_completions import chunk as legacy_chunk
 from resplice.session.contract.chunk_work import ChunkWork
 from resplice.session.contract.contract import Fate, Mended
-from resplice.session.contract.surrogates import is_whole
+from resplice.session.contract.surrogates import SURROGATE, is_whole
 from resplice.session.contract.texts import Texts
 from resplice.session.contract.tools import Calls
 from resplice.session.policy import Policy
@@ -23,7 +23,8 @@ from resplice.session.policy import Policy
 type Object = dict[str, Json]
 
 _TEXTS: Final = ("content", "reasoning_content", "reasoning", "refusal")
-_OBJECTS: Final = (None, "", "chat.completion.chunk", "text_completion")
+_OBJECTS: Final = ("chat.completion.chunk", "text_completion", None, "")
+"""What a chunk calls itself; once the stream has shown that it is one of chunks, it need not."""
 _MAX_CHOICES: Final = 128
 _LATEST: Final = 100_000_000_000
 """A time (seconds since 1970) behind this is in milliseconds."""
@@ -59,16 +60,23 @@ class ChatContract:
         self._minted = 0
         self._choices: dict[int, _Choice] = {}
         self._texts = Texts(policy)
+        self._ready = False
+        self._created: Json = None
 
     def mend(self, value: Object, event: str | None, facts: Facts) -> Fate:
         """What becomes of a chunk; see `Contract.mend`."""
-        self.steady = not self._texts.must_see and self._is_plain(value)
-        if self.steady:
+        if value is facts.plain and self._ready:
+            text, created = value["choices"][0]["delta"]["content"], value.get("created")
+            if created == self._created and type(created) is not float and (text.isascii() or not SURROGATE.search(text)):
+                self.steady = True
+                return None
+        if self._is_usual(value):
             return None
         work = ChunkWork(self._policy)
         new = self._chunk(value, work, facts)
         if work.broken is not None:
             facts.stopped = False  # the stop reason is not true of what the client has got
+        self._note_usual(value)
         return work.fate(event, new)
 
     def flush(self, facts: Facts) -> Mended | None:
@@ -78,10 +86,7 @@ class ChatContract:
         work, events = ChunkWork(self._policy), []
         for index, choice in self._choices.items():
             if delta := self._owed({}, index, choice, work):
-                late = (
-                    chunk(facts, delta, None, index) if self.has_deltas else legacy_chunk(facts, delta.get("text", ""), None, index)
-                )
-                events.append((None, late))
+                events.append((None, self._late(facts, delta, index)))
         return Mended(tuple(events), work.kinds[0], "the answer ended while a piece of it waited") if events else None
 
     def complete(self, facts: Facts) -> Mended | None:
@@ -94,17 +99,30 @@ class ChatContract:
 
     # -- at a glance ------------------------------------------------------------------------------
 
-    def _is_plain(self, value: Object) -> bool:
-        """Whether this is a chunk with a piece of text and nothing else, like the one before it."""
+    def _note_usual(self, value: Object) -> None:
+        """What holds for the next chunk if it is plain: that saves a look at it."""
+        first, self._created = self._choices.get(0), value.get("created")
+        in_seconds = self._created is None or (type(self._created) is int and self._created <= _LATEST)
+        self._ready = bool(first and first.role_said and in_seconds) and not (self._texts.waiting or self._texts.cumulative)
+
+    def _is_usual(self, value: Object) -> bool:
+        """Whether this is a chunk as answers are made of: a piece of text, or of a call's arguments, and nothing else."""
+        self.steady = False
         choices, created = value.get("choices"), value.get("created")
-        if type(choices) is not list or len(choices) != 1 or not (type(created) is int or created is None):
+        if type(choices) is not list or len(choices) != 1 or (type(created) is not int and created is not None):
             return False
         choice = choices[0]
         if type(choice) is not dict or choice.get("finish_reason") is not None or (created and created > _LATEST):
             return False
         index = choice.get("index")
         known = self._choices.get(index) if type(index) is int else None
-        return known is not None and _is_plain_text(choice, known)
+        if known is None or self._texts.waiting or self._texts.cumulative:
+            return False
+        delta = choice.get("delta")
+        if type(delta) is dict and "tool_calls" in delta:
+            return len(delta) == 1 and known.calls.continues(delta["tool_calls"])
+        self.steady = _is_plain(choice, delta, known)
+        return self.steady
 
     # -- the chunk --------------------------------------------------------------------------------
 
@@ -115,8 +133,8 @@ class ChatContract:
             value = value | {"created": in_seconds}
         choices = value.get("choices")
         if choices is None:
-            wanted = value.get("object") in _OBJECTS and work.may(Kind.CHOICES_MISSING)
-            return value | {"choices": []} if wanted else value
+            is_chunk = value.get("object") in (_OBJECTS if self._choices else _OBJECTS[:2])
+            return value | {"choices": []} if is_chunk and work.may(Kind.CHOICES_MISSING) else value
         if type(choices) is not list:
             return value
         mended = [self._choice(choice, len(choices), work, facts) if type(choice) is dict else choice for choice in choices]
@@ -266,15 +284,14 @@ def _without(members: Object, key: str) -> Object:
     return {name: value for name, value in members.items() if name != key}
 
 
-def _is_plain_text(choice: Object, known: _Choice) -> bool:
+def _is_plain(choice: Object, delta: Json, known: _Choice) -> bool:
     """Whether a choice has nothing but whole characters, and the role at the most."""
-    delta = choice.get("delta")
     if type(delta) is not dict:
         return type(text := choice.get("text")) is str and is_whole(text)
-    if "tool_calls" in delta or not known.role_said or ("role" in delta and (known.role_lent or delta["role"] == "")):
+    if not known.role_said or ("role" in delta and (known.role_lent or delta["role"] == "")):
         return False
     for text in delta.values():  # noqa: SIM110 - a loop takes half the time of a generator, and this runs for every chunk
-        if type(text) is str and not (text.isascii() or is_whole(text)):
+        if type(text) is str and not text.isascii() and SURROGATE.search(text):
             return False
     return True
 

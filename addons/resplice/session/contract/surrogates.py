@@ -12,7 +12,7 @@ from typing import Any, Final
 
 type Json = Any
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _HIGH: Final = re.compile("[\ud800-\udbff]")
 _MAX_WAITING: Final = 64
 LOST: Final = "\ufffd"
@@ -30,7 +30,7 @@ class Halves:
         if text.isascii() and not self.waiting:
             return text
         half = self.waiting.pop(key, "") if text else ""
-        if not half and not _SURROGATE.search(text):
+        if not half and not SURROGATE.search(text):
             return text
         if _HIGH.match(text[-1]) and len(self.waiting) < _MAX_WAITING:
             self.waiting[key] = text[-1]
@@ -40,12 +40,12 @@ class Halves:
 
 def is_whole(text: str) -> bool:
     """Whether a text has no half of a pair."""
-    return text.isascii() or not _SURROGATE.search(text)
+    return text.isascii() or not SURROGATE.search(text)
 
 
 def whole(text: str) -> str:
     """`text` with its pairs joined; a half that stands alone becomes U+FFFD."""
-    if not _SURROGATE.search(text):
+    if not SURROGATE.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 

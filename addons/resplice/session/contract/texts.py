@@ -18,12 +18,11 @@ class Texts:
     def __init__(self, policy: Policy) -> None:
         self._joins = policy.does(Kind.LONE_SURROGATE)
         self._halves = Halves()
-        self._growth = Growth() if policy.does(Kind.CUMULATIVE_DELTAS) else None
-
-    @property
-    def must_see(self) -> bool:
+        self.waiting = self._halves.waiting
+        """The halves of characters that wait."""
+        self.cumulative = policy.does(Kind.CUMULATIVE_DELTAS)
         """Every piece must be shown, also one that looks like the piece before it."""
-        return self._growth is not None or bool(self._halves.waiting)
+        self._growth = Growth() if self.cumulative else None
 
     def piece(self, key: Hashable, text: str, work: ChunkWork) -> str:
         """What goes out for the next piece of a text of the model's."""

@@ -17,9 +17,12 @@ from resplice.dialects import Json
 from resplice.session.contract.chunk_work import ChunkWork
 from resplice.session.contract.contract import Broken
 from resplice.session.contract.json_text import JsonText, State
+from resplice.session.contract.surrogates import is_whole
 
 type Entry = dict[str, Json]
 
+_BARE: Final = ("index", "function")
+"""What an entry has that only carries on."""
 _MAX_CALLS: Final = 1024
 _MAX_NAME: Final = 256
 _MAX_HELD: Final = 256 * 1024
@@ -87,6 +90,22 @@ class Calls:
         same = len(out) == len(entries) and all(new is old for new, old in zip(out, entries, strict=True))
         return entries if same else out
 
+    def continues(self, entries: Json) -> bool:
+        """Whether the entries of a delta are one that only carries on with a call's arguments; then it is taken note of."""
+        entry = entries[0] if type(entries) is list and len(entries) == 1 else None
+        if type(entry) is not dict or len(entry) - (entry.get("type") == "function") != len(_BARE):
+            return False
+        index, function = entry.get("index"), entry.get("function")
+        call = self._by_index.get(index) if type(index) is int else None
+        if call is None or call.number != index or not call.name or type(function) is not dict or len(function) != 1:
+            return False
+        piece = function.get("arguments")
+        if type(piece) is not str or not is_whole(piece) or call.arguments.collides(piece):
+            return False
+        call.arguments.feed(piece)
+        self._last = call
+        return True
+
     def finish(self, work: ChunkWork, *, cut: bool) -> list[Json]:
         """The answer ends: entries that are still owed. `cut`: it ends before its time, and says so."""
         owed: list[Json] = []
@@ -139,14 +158,12 @@ class Calls:
         return self._name(new, call, work)
 
     def _announce(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
-        """The first entry of a call has its id and its type."""
+        """The first entry of a call has its id."""
         call.announced = True
         given = entry.get("id")
         call.wire_id = _id(entry)
         if (type(given) is not str or not given) and work.may(Kind.TOOL_ID):
             entry = entry | {"id": call.wire_id or self._mint()}
-        if not entry.get("type") and "function" in entry and work.may(Kind.TOOL_TYPE):
-            entry = entry | {"type": "function"}
         return entry
 
     def _announced(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
@@ -190,7 +207,7 @@ class Calls:
             return ""
 
     def _name(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
-        """The name is said once, and before any argument."""
+        """The name is said once, before any argument, and with it that it is a function's."""
         name = _name(entry)
         if not call.name and not name:
             return self._hold(entry, call, work)
@@ -198,7 +215,9 @@ class Calls:
             call.name = name
             held, call.held = call.held, None
             if held is not None and work.may(Kind.TOOL_NAME_LATE):
-                return _join(held, entry)
+                entry = _join(held, entry)
+            if not entry.get("type") and work.may(Kind.TOOL_TYPE):
+                entry = entry | {"type": "function"}
         elif name == call.name and work.may(Kind.TOOL_NAME_REPEATED):
             return entry | {"function": _without(entry["function"], "name")}
         return entry
