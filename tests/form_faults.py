@@ -21,7 +21,7 @@ ALSO_HEALTHY = [
     (OL, o.ollama(o.chat_line(""), o.HEL)),
     (OL, o.generate_line("Hello", done=True)),
     (OL, o.ollama(o.HEL.replace(b"\n", b"  \n"))),
-    (OL, o.ollama(o.HEL, o.line({"model": "m", "message": {"content": "", "thinking": "hm"}, "done": False}))),
+    (OL, o.ollama(o.HEL, o.line({"model": "m", "message": {"role": "assistant", "content": "", "thinking": "hm"}, "done": False}))),
     (BI, b.INVOKE_TOOL),
     (BI, b.NOVA),
     (BI, b.LLAMA),

@@ -73,3 +73,20 @@ def test_every_healthy_recording_leaves_byte_identical_however_it_is_cut(dialect
             assert {kind for f in outcome.findings for kind in (f.kind, *f.also)} == excepted, path
         else:
             assert (outcome.output == wire, outcome.findings) == (True, []), path
+
+
+FORMS = {"ollama-ndjson": "ollama", "bedrock-eventstream": "bedrock-invoke"}
+"""Name in the corpus -> a dialect whose body has this form; Bedrock's other one is known by its first message."""
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the corpus of recorded streams is not on this machine (../shared/corpus)")
+@pytest.mark.parametrize("name", FORMS)
+def test_every_healthy_recording_in_another_form_leaves_byte_identical_however_it_is_cut(name: str) -> None:
+    rng = random.Random(1)
+    streams = corpus(name)
+    assert streams
+    for path, wire in streams:
+        places = [rng.randrange(len(wire)) for _ in range(min(200, len(wire) // 50))]
+        outcome = run(FORMS[name], cut_at(wire, places))
+        assert (outcome.output == wire, outcome.findings) == (True, []), path
+        assert outcome.receipt.terminal == "seen", path
