@@ -166,6 +166,7 @@ class Answer2(Answer):
 
     def go_away(self) -> None:
         """The whole connection is closed, with a word."""
+        self._server.gone = True
         self._server.write(lambda conn: conn.close_connection(error_code=0))
 
     def is_closed(self) -> bool:
@@ -257,6 +258,7 @@ class _H2:
         self._heads: dict[int, dict[str, str]] = {}
         self._bodies: dict[int, bytes] = {}
         self.resets: set[int] = set()
+        self.gone = False
 
     def write(self, step: Callable[[h2.connection.H2Connection], None]) -> None:
         with self._lock:
@@ -274,7 +276,7 @@ class _H2:
 
     def run(self) -> None:
         self.write(lambda conn: conn.initiate_connection())
-        while data := self._sock.recv(65536):
+        while (data := self._sock.recv(65536)) and not self.gone:
             with self._lock:
                 events = self._conn.receive_data(data)
                 self._sock.sendall(self._conn.data_to_send())
