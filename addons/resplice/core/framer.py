@@ -43,6 +43,7 @@ class SseFramer:
         self._pos = 0
         self._line_scan = 0
         self._blank_scan = 0
+        self._crlf_scan = 0
         self._blank_at = _NONE
         self._items: list[Item] = []
         self._block = Block(self._slice, self._items.append)
@@ -114,7 +115,7 @@ class SseFramer:
         block = bytes(self._held[self._pos :]) + data
         self._held.clear()
         self._pos = 0
-        self._line_scan = self._blank_scan = 0
+        self._line_scan = self._blank_scan = self._crlf_scan = 0
         self._blank_at = _NONE
         self.waiting = False
         self.steady = True
@@ -175,6 +176,8 @@ class SseFramer:
 
     def _take_block(self) -> bool:
         """Take the block at hand off the buffer, if it is complete and healthy."""
+        if self.tail and self._take_crlf_block():
+            return True
         end = self._find_blank_line() + 2
         if end == 1 or not self._held.startswith(_FIELDS, self._pos) or end - self._pos > self._max:
             return False
@@ -186,6 +189,22 @@ class SseFramer:
             return False
         self._items.append(Frame(self._base + self._pos, raw, found[1], found[2]))
         self.unfit, self.tail = CR, 0
+        self._pos = end
+        return True
+
+    def _take_crlf_block(self) -> bool:
+        """As `_take_block`, where lines end in CRLF: the last LF is an item of its own, as on the way line by line."""
+        end = self._held.find(b"\r\n\r\n", max(self._pos, self._crlf_scan - 3)) + 4
+        self._crlf_scan = len(self._held) if end == _NONE + 4 else end - 4
+        if end == _NONE + 4 or end - self._pos > self._max:
+            return False
+        raw = bytes(self._held[self._pos : end])
+        found = glance_crlf(raw, 0)
+        if found is None or found[0] != len(raw):
+            return False
+        offset = self._base + self._pos
+        self._items.append(Frame(offset, raw[:-1], found[1], found[2]))
+        self._items.append(Filler(offset + len(raw) - 1, b"\n", tail=True))
         self._pos = end
         return True
 
@@ -284,7 +303,7 @@ class SseFramer:
 
     def _begin_overflow(self) -> None:
         """The event at hand is larger than the cap: it passes raw until its blank line."""
-        self._pos = self._line_scan = self._blank_scan = self._block_start()
+        self._pos = self._line_scan = self._blank_scan = self._crlf_scan = self._block_start()
         self._blank_at = _NONE
         self._block.abandon()
         self._overflowing = self._overflow_first = True
@@ -320,6 +339,7 @@ class SseFramer:
             self._pos -= keep
             self._line_scan = max(self._line_scan - keep, 0)
             self._blank_scan = max(self._blank_scan - keep, 0)
+            self._crlf_scan = max(self._crlf_scan - keep, 0)
             self._blank_at = max(self._blank_at - keep, _NONE)
         self.steady = not self._held and not (self._at_start or self._after_cr or self._overflowing)
         return items

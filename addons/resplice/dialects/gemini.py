@@ -82,7 +82,7 @@ def _read_candidates(candidates: list[Json], facts: Facts) -> None:
         elif len(facts.open_parts) < _MAX_CANDIDATES:
             stopped_before = facts.open_parts.setdefault(index, "")
             facts.resumed |= spoke and bool(stopped_before)
-    facts.stopped = all(facts.open_parts.values())
+    facts.stopped = facts.closing = all(facts.open_parts.values())
 
 
 def _enum(value: Json) -> str | None:

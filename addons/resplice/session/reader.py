@@ -37,6 +37,8 @@ class Reader:
         self._counts_text = False
         self._misses = 0
         self._patience = _LEARN_AFTER
+        self._unused = False
+        """The known shape has not been met since it was learnt: the stream has others, each but once."""
 
     def read(self, data: bytes, pos: int, dialect: Dialect) -> Read | None:
         """The healthy frame at `pos`; None if it needs a closer look. `data` fits the framer's short way."""
@@ -46,6 +48,7 @@ class Reader:
             again = echo.pattern.match(data, pos)
             if again is not None and again.end() - pos <= self._max:
                 end = again.end()
+                self._unused = False
                 if self._counts_text:
                     facts.text_chars += again.end(echo.text) - again.start(echo.text)
                 if echo.counter:
@@ -80,4 +83,5 @@ class Reader:
             return
         self._stream.echo, size = lesson
         self._counts_text = grown == size
-        self._patience = _LEARN_AFTER
+        self._patience = min(self._patience * 2, _GIVE_UP_AFTER) if self._unused else _LEARN_AFTER
+        self._unused = True

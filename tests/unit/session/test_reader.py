@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gemini_streams as g
+from resplice.core.echo import learn
 from resplice.core.events import Reason
 from resplice.dialects import by_name
 from resplice.session.session import Session
@@ -23,6 +25,8 @@ def stream(dialect: str, texts: list[str]) -> list[bytes]:
         return [s.chat_text(text) for text in [*warm, *texts]]
     if dialect == "openai-responses":
         return [s.output_delta(text, number) for number, text in enumerate([*warm, *texts])]
+    if dialect == "gemini":
+        return [g.sse(g.text(text)) for text in [*warm, *texts]]
     return [s.text_delta(text) for text in [*warm, *texts]]
 
 
@@ -35,7 +39,7 @@ def told(dialect: str, chunks: list[bytes], *, learns: bool) -> tuple[bytes, Any
     return out, session.take_findings(), asdict(session.receipt())
 
 
-@pytest.mark.parametrize("dialect", s.HEALTHY)
+@pytest.mark.parametrize("dialect", [*s.HEALTHY, "gemini"])
 @settings(max_examples=60, deadline=None)
 @given(
     texts=st.lists(WORDS, max_size=30),
@@ -46,11 +50,12 @@ def test_known_shapes_change_nothing_but_the_speed(dialect: str, texts: list[str
         "openai-chat": [],
         "anthropic-messages": [s.MESSAGE_START, s.BLOCK_START],
         "openai-responses": [s.RESPONSE_CREATED, s.ITEM_ADDED],
+        "gemini": [],
     }
     frames = stream(dialect, texts)
     for place, wound in broken:
         if 40 <= place < len(frames):
-            frames[place] = frames[place].replace(b"}\n", wound + b"}\n")
+            frames[place] = frames[place].replace(b"}\n", wound + b"}\n").replace(b"}\r", wound + b"}\r")
     chunks = head[dialect] + frames
     assert told(dialect, chunks, learns=True) == told(dialect, chunks, learns=False)
 
@@ -82,3 +87,24 @@ def test_usage_between_known_shapes_is_read() -> None:
     session.finish(Reason.UPSTREAM_END)
     assert session.receipt().usage == {"total_tokens": 7}
     assert session.receipt().terminal == "error"
+
+
+def test_frames_with_crlf_take_the_short_way_and_those_that_differ_take_the_long_one() -> None:
+    session = Session(by_name("gemini"))
+    for chunk in (*[g.sse(g.HEL)] * 3, g.sse(g.LO).replace(b"data: ", b"data:"), *[g.sse(g.LO)] * 3):
+        session.receive_data(chunk)
+        assert session._framer.steady
+    session.receive_data(g.sse(g.HEL).replace(b"\r\n", b"\n") * 2)
+    assert session._framer.unfit == ord("\r")
+    session.receive_data(g.sse(g.END))
+    session.finish(Reason.UPSTREAM_END)
+    assert [str(finding.kind) for finding in session.take_findings()] == ["data_without_space", "cr_line_end"]
+
+
+def test_shapes_that_come_but_once_are_learnt_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    lessons = []
+    monkeypatch.setattr("resplice.session.reader.learn", lambda raw, holes: lessons.append(raw) or learn(raw, holes))
+    session = Session(by_name("gemini"))
+    for number in range(2000):
+        session.receive_data(g.sse(g.text("x", usageMetadata={"totalTokenCount": number})))
+    assert 2 <= len(lessons) < 12
