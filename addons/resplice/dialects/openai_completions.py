@@ -60,7 +60,7 @@ DIALECT: Final = replace(
     openai_chat.DIALECT,
     name="openai-completions",
     title="OpenAI Completions (legacy)",
-    paths=(re.compile(r"(?<!/chat)/completions/?$"),),
+    paths=(re.compile(r"/completions/?$"),),  # behind the chat's in the table of dialects
     request_keys=frozenset({"prompt"}),
     recognise=_recognise,
     read=read,

@@ -45,6 +45,8 @@ class Call:
     """Its index, as the client is told."""
     wire_id: str | None = None
     """The id that the upstream gave it first."""
+    ids_vary: bool = False
+    """Its deltas came with different ids (some servers make one up for each): an id tells nothing about it."""
     name: str = ""
     announced: bool = False
     held: Entry | None = None
@@ -170,6 +172,7 @@ class Calls:
         """Later ones don't have an id: accumulators would append it."""
         given = _id(entry)
         if given:
+            call.ids_vary |= call.wire_id is not None and given != call.wire_id
             call.wire_id = call.wire_id or given
             if work.may(Kind.TOOL_ID_REPEATED):
                 entry = _without(entry, "id")
@@ -237,8 +240,8 @@ def _relation(call: Call, entry: Entry) -> _Relation:
     given, name, piece = _id(entry), _name(entry), _piece(entry)
     another_name = bool(name and call.name and name != call.name)
     complete, empty = call.arguments.state is State.COMPLETE, call.arguments.state is State.EMPTY
-    if given and call.wire_id and given != call.wire_id:
-        if another_name or complete:
+    if given and call.wire_id and given != call.wire_id and not call.ids_vary:
+        if another_name or (complete and (name or call.arguments.collides(piece))):
             return _Relation.NEW
         if empty and name:  # the same function twice, without arguments? Or one call under two ids?
             return _Relation.NEW if _index(entry) is None else _Relation.UNCLEAR
