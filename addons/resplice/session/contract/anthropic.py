@@ -15,17 +15,15 @@ from resplice.core.kinds import Kind
 from resplice.dialects import Facts, Json
 from resplice.dialects.dialect import MAX_NAME
 from resplice.session.contract.arguments import Arguments
-from resplice.session.contract.blocks import Block, Blocks, kind_for
+from resplice.session.contract.blocks import TEXTS, Block, Blocks, kind_for
 from resplice.session.contract.contract import Broken, Fate, Mended
 from resplice.session.contract.message import complete_delta, complete_start, new_start
-from resplice.session.contract.surrogates import LOST, Halves
+from resplice.session.contract.surrogates import LOST, Halves, is_whole
 from resplice.session.contract.work import Payload, Work
 from resplice.session.policy import Policy
 
 _MAX_OPEN: Final = 1024
 """No message has so many blocks open at once."""
-_TEXTS: Final = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
-"""What a delta's text is called, by its type."""
 _NEW: Final[dict[str, Payload]] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
@@ -51,6 +49,9 @@ class AnthropicMessages:
         """See `Contract.mend`."""
         del event
         kind = value.get("type")
+        if kind == "content_block_delta" and self._is_plain(value):
+            self.steady = True
+            return None
         handler = _HANDLERS.get(kind) if type(kind) is str else None
         if handler is None:
             return None
@@ -168,6 +169,18 @@ class AnthropicMessages:
         self._renumber(block, index, work)
         return None
 
+    def _is_plain(self, value: Payload) -> bool:
+        """Whether this is a delta like thousands of others; it is taken note of, then. All else is looked at in full."""
+        index, delta = value.get("index"), value.get("delta")
+        block = self._blocks.get(index) if type(index) is int else None
+        if block is None or block.index != index or type(delta) is not dict or delta.get("type") != block.delta:
+            return False
+        text = delta.get(block.member)
+        if type(text) is not str or self._halves.waiting or not is_whole(text):
+            return False
+        block.grown = True
+        return block.arguments is None or block.arguments.grow(text)
+
     def _block_for(self, kind: Json, index: int | None, work: Work, facts: Facts) -> Block | Broken:
         """The block that a delta belongs to."""
         block = self._blocks.get(index)
@@ -194,7 +207,7 @@ class AnthropicMessages:
     def _grow(self, block: Block, delta: Payload, work: Work) -> None:
         kind = delta.get("type")
         block.signed |= kind == "signature_delta"
-        name = _TEXTS.get(kind) if type(kind) is str else None
+        name = TEXTS.get(kind) if type(kind) is str else None
         text = delta.get(name) if name is not None else None
         if name is None or type(text) is not str or work.value is None:
             return
@@ -217,7 +230,7 @@ class AnthropicMessages:
 
     def _give_up_halves(self, block: Block, work: Work) -> None:
         """A block ends: halves that wait for their other half never get it."""
-        for kind, name in _TEXTS.items():
+        for kind, name in TEXTS.items():
             if self._halves.waiting.pop((block.place, kind), None) is not None:
                 delta = {"type": "content_block_delta", "index": block.index, "delta": {"type": kind, name: LOST}}
                 work.put_before(delta, Kind.LONE_SURROGATE, "half of a surrogate pair, whose other half never came")

@@ -24,10 +24,16 @@ class Arguments:
         """An object or array was opened and never closed."""
         return self._begun and not self._closed
 
+    def grow(self, piece: str) -> bool:
+        """Read on, where there is nothing to escape; False where there may be, and nothing was read."""
+        if _CONTROL.search(piece):
+            return False
+        self._read(piece)
+        return True
+
     def feed(self, piece: str) -> str:
         """Read on. Returns the piece with the control characters in its strings escaped: the very same where there are none."""
-        if not _CONTROL.search(piece):
-            self._read(piece)
+        if self.grow(piece):
             return piece
         parts = []
         for part in _CONTROL.split(piece):

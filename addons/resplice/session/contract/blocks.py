@@ -11,6 +11,9 @@ from resplice.session.contract.arguments import Arguments
 _MAX_CLOSED: Final = 4096
 _GROWS: Final = {"text_delta": "text", "citations_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}
 """The type of the block that a delta belongs to."""
+TEXTS: Final = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+"""What a delta's text is called, by its type."""
+_DELTAS: Final = {"text": "text_delta", "thinking": "thinking_delta"}
 _TOLERATED: Final = frozenset({"citations_delta", "signature_delta"})
 """Deltas that clients ignore where they don't belong."""
 
@@ -28,6 +31,10 @@ class Block:
     """What its start said of it."""
     arguments: Arguments | None = None
     """Those of a tool call."""
+    delta: str | None = None
+    """The type of the deltas that it grows by."""
+    member: str = ""
+    """What their text is called."""
     grown: bool = False
     signed: bool = False
 
@@ -86,6 +93,8 @@ class Blocks:
             said,
             Arguments() if kind.endswith("tool_use") else None,
         )
+        block.delta = "input_json_delta" if block.arguments is not None else _DELTAS.get(kind)
+        block.member = TEXTS.get(block.delta or "", "")
         block.signed = isinstance(said, dict) and bool(said.get("signature"))
         self._next += 1
         self.call(block, block.place if index is None else index)

@@ -18,7 +18,7 @@ from resplice.session.contract.completed import can_be_written, complete_usage
 from resplice.session.contract.contract import Broken, Fate, Mended
 from resplice.session.contract.items import Items
 from resplice.session.contract.parts import NEW_PARTS, Part, item_for, lacks, new_part, part_of
-from resplice.session.contract.surrogates import LOST, Halves, sound
+from resplice.session.contract.surrogates import LOST, Halves, is_whole, sound
 from resplice.session.contract.work import Payload, Work
 from resplice.session.policy import Policy
 
@@ -47,11 +47,17 @@ class OpenaiResponses:
         """For each text of which half a character waits, the event that brought it."""
         self._torn = False
         """There were lone surrogates."""
+        self._plain: tuple[Json, ...] = ()
+        """What the last delta that fitted was about."""
         self._shift = 0
         """By how much our numbers of events are ahead of the upstream's."""
 
     def mend(self, value: Payload, event: str | None, facts: Facts) -> Fate:
         """See `Contract.mend`."""
+        about = (value.get("type"), value.get("output_index"), value.get("content_index"), value.get("summary_index"))
+        if about == self._plain and self._is_plain(value.get("delta")):
+            self.steady = True
+            return None
         work = Work(value, self._policy, event)
         kind = value.get("type", event)
         if type(kind) is not str:
@@ -69,7 +75,12 @@ class OpenaiResponses:
             self._number(value, work, facts)
         fate: Fate = broken or work.fate()
         self.steady = fate is None and kind.endswith(".delta") and not (self._shift or self._halves.waiting)
+        self._plain = about if self.steady else ()
         return fate
+
+    def _is_plain(self, delta: Json) -> bool:
+        """Whether a delta about the same as the last one needs no closer look."""
+        return type(delta) is str and not (self._shift or self._halves.waiting) and is_whole(delta)
 
     def flush(self, facts: Facts) -> Mended | None:
         """See `Contract.flush`."""
