@@ -61,6 +61,7 @@ class AnthropicMessages:
             if kind != "message_start":
                 self._start(work, facts)
         fate = handler(self, value, work, facts) or work.fate()
+        self._blocks.tell(facts, _index(value))
         self.steady = fate is None and kind == "content_block_delta" and not self._halves.waiting
         return fate
 

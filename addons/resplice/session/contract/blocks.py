@@ -98,7 +98,7 @@ class Blocks:
         block.signed = isinstance(said, dict) and bool(said.get("signature"))
         self._next += 1
         self.call(block, block.place if index is None else index)
-        self._tell(facts, block.index, index)
+        self.tell(facts, block.index)
         return block
 
     def call(self, block: Block, index: int) -> None:
@@ -112,9 +112,9 @@ class Blocks:
             del self._open[index]
             if len(self._closed) < _MAX_CLOSED:
                 self._closed.add(index)
-        self._tell(facts, block.index, *names)
+        self.tell(facts, block.index, *names)
 
-    def _tell(self, facts: Facts, *indexes: int | None) -> None:
+    def tell(self, facts: Facts, *indexes: int | None) -> None:
         """Bring the facts, which follow the upstream's indexes, back to what the client has."""
         for index in indexes:
             block = next((block for block in self._open.values() if block.index == index), None)

@@ -134,6 +134,12 @@ def test_an_error_closes_the_blocks_by_the_numbers_that_the_client_knows() -> No
     assert events[-1][0] == "error"
 
 
+def test_a_start_that_was_dropped_leaves_no_block_to_close() -> None:
+    wire = start(2, TOOL) * 2 + s.ANTHROPIC
+    events = s.decode(s.run("anthropic-messages", wire).output)
+    assert [value["index"] for name, value in events if name == "content_block_stop"] == [0]
+
+
 def test_a_truncated_call_is_an_error_even_where_losses_are_dropped() -> None:
     wire = s.anthropic(s.json_delta('{"q": "a'), start=s.TOOL_START, reason="tool_use")
     outcome = s.run("anthropic-messages", wire, Policy(on_loss="continue"))
