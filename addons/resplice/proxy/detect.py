@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from resplice.core.wire import SSE, Wire
 from resplice.dialects import Dialect, for_request, wants_stream
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "Candidate", "candidate", "is_event_stream", "media_type", "read_request"]
 
 _OK: Final = 200
+_MODEL: Final = re.compile(r"/models?/([^/?]{1,256}?)(?::[a-zA-Z]\w*)?(?=[/?]|$)")
 _MAX_REQUEST: Final = 64 * 1024 * 1024
 """The body of a larger request is not parsed; its path still speaks for it."""
 
@@ -53,8 +56,17 @@ def read_request(request: http.Request) -> Asked:
         wanted = None  # some other API, whose default is not known
     if wanted is None and not body and request.query.get("stream") == "true":
         wanted = True
-    model = fields.get("model")
-    return Asked(dialect, wanted, model if isinstance(model, str) else None)
+    return Asked(dialect, wanted, _model(request.path, fields) if dialect else _text(fields.get("model")))
+
+
+def _model(path: str, fields: dict[str, Any]) -> str | None:
+    """The model, which some APIs have in the path."""
+    found = _MODEL.search(path)
+    return _text(fields.get("model")) or (unquote(found[1]) if found else None)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def candidate(request: http.Request, response: http.Response, asked: Asked) -> Candidate | None:

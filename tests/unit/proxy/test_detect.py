@@ -105,3 +105,8 @@ def test_a_request_body_that_does_not_decode_leaves_the_path_to_speak():
 @pytest.mark.parametrize(("body", "model"), [(STREAM, "m-1"), (b'{"model": 3}', None), (b"[" * 100_000, None), (b"", None)])
 def test_the_model_is_what_the_request_says(body, model):
     assert read_request(http.Request.make("POST", "http://host/", body)).model == model
+
+
+@pytest.mark.parametrize(("path", "model"), [(GEMINI, "gemini-2.5-pro"), (VERTEX, "gemini-2.5-pro"), ("/models/x/chat", None)])
+def test_the_model_is_what_the_path_says_where_an_api_has_it_there(path, model):
+    assert read_request(http.Request.make("POST", f"http://host{path}", CONTENTS)).model == model
