@@ -181,7 +181,7 @@ class Resplice:
     def _await_answer(self, flow: http.HTTPFlow, asked: detect.Asked, settings: options.Settings) -> None:
         """Look after the time before the answer begins, where an option says so."""
         limits = settings.limits.of(streamed=bool(flow.request.stream), version=flow.request.http_version)
-        if not limits.any:
+        if not limits.any or "upgrade" in flow.request.headers:  # a WebSocket's beginning is none of an answer
             return
         attempts = Attempts(
             limits,
@@ -234,6 +234,7 @@ class Resplice:
         if response is None or stream.fed or response.raw_content is None:
             stream.finish(reason(flow))
             return
+        stream.client_status = response.status_code
         out = analyse(flow, stream)
         if stream.repairs:
             response.raw_content = out

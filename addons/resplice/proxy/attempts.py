@@ -40,6 +40,8 @@ INTERIM_EVERY: Final = 15.0
 """Seconds between two interim responses where no heartbeat is set."""
 _KNOWS_INTERIM: Final = frozenset({"HTTP/1.1", "HTTP/2.0"})
 """HTTP/1.0 has no interim responses; the HTTP/3 that mitmproxy speaks takes the second head for trailers."""
+_MAX_MESSAGE: Final = 500
+"""Characters; mitmproxy quotes what an upstream said that makes no sense."""
 GATEWAY_TIMEOUT: Final = 504
 UNAVAILABLE: Final = 503
 
@@ -184,7 +186,7 @@ class Attempts:
 
 def no_answer(why: str, message: str) -> Failure:
     """Nothing came that could be given to the client."""
-    return Failure(Kind.NO_ANSWER, why, f"upstream failed: {message}")
+    return Failure(Kind.NO_ANSWER, why, f"upstream failed: {message[:_MAX_MESSAGE]}")
 
 
 def wait_asked_for(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:

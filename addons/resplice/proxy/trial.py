@@ -22,6 +22,8 @@ __all__ = ["MAX_HELD", "Judgement", "Trial"]
 
 MAX_HELD: Final = 4 * 1024 * 1024
 """Bytes that are held back at most: an answer that has shown nothing by then is let go."""
+_COST: Final = 128
+"""Bytes that it costs to hold a piece, however small."""
 _BLANKS: Final = b" \t\r\n"
 _MARK: Final = b"\xef\xbb\xbf"
 _SUSPICIOUS: Final = (b"{", b"[", b"<")
@@ -76,9 +78,10 @@ class Trial:
     def feed(self, data: bytes) -> None:
         """A piece of the body."""
         now = self._clock()
+        head = (data if self._held else data.removeprefix(_MARK)).lstrip(_BLANKS)
         self._held.append((now, data))
-        self._size += len(data)
-        if self._sniffs and (head := b"".join(piece for _, piece in self._held).removeprefix(_MARK).lstrip(_BLANKS)):
+        self._size += len(data) + _COST
+        if self._sniffs and head:  # whatever came before it was blank
             self._overdue, self._sniffs = not head.startswith(_SUSPICIOUS), False
         if not self._overdue:
             self._silent.feed(data, now)

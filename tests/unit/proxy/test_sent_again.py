@@ -249,3 +249,31 @@ def test_a_request_that_was_streamed_on_is_never_sent_again(bench):
     bench.answer(status(503))
     assert bench.response[0] == 503
     assert bench.requests == 1
+
+
+def test_a_change_of_protocol_that_nobody_asked_for_is_no_answer(bench):
+    retrying(bench, 1).ask()
+    for _ in range(2):
+        bench.answer(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: tide\r\n\r\n")
+        bench.tick() if bench.response[0] else bench.pause()
+    assert bench.response[0] == 502
+    assert bench.log == [("retried", None), ("upstream_abort", 502)]
+
+
+def test_a_request_for_a_websocket_is_let_alone(bench):
+    retrying(bench, resplice_headers_timeout="5")
+    upgrade = b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: x\r\n"
+    bench.receive(bench.client, b"GET /v1/responses HTTP/1.1\r\nhost: h\r\n" + upgrade + b"\r\n")
+    assert bench.timers == []
+    bench.break_off(bench.client)
+
+
+def test_what_makes_no_sense_is_quoted_in_part(bench):
+    retrying(bench, 1).ask()
+    for _ in range(2):
+        bench.answer(b"x" * 100_000)
+        bench.breaks_off()
+        bench.tick() if bench.response[0] else bench.pause()
+    code, _, body = bench.response
+    assert code == 502
+    assert len(body) < 1000

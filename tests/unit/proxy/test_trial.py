@@ -128,10 +128,19 @@ def test_pieces_are_kept_with_the_time_of_each():
 
 def test_more_than_the_bound_is_not_held():
     trial = make()
-    for _ in range(MAX_HELD // 65536 + 1):
+    for _ in range(MAX_HELD // (65536 + 128) + 1):
         assert trial.judgement is Judgement.OPEN
         trial.feed(b":" + b"x" * 65533 + b"\n\n")
     assert trial.judgement is Judgement.GOOD
+
+
+def test_many_small_pieces_are_not_held_either():
+    trial = make(sniffs=True)
+    count = 0
+    while trial.judgement is Judgement.OPEN:
+        trial.feed(b"\n")
+        count += 1
+    assert count < MAX_HELD / 100
 
 
 def test_silence_gives_it_up_and_a_heartbeat_that_is_due_lets_it_through():

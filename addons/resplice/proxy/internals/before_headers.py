@@ -51,6 +51,7 @@ __all__ = ["Gate"]
 
 _OK: Final = 200
 _PROCESSING: Final = 102
+_SWITCHING: Final = 101
 _ENDED: Final = "ended by Resplice, the upstream had not ended yet"
 _METHODS: Final = ("_handle_event", "start_response_stream", "make_server_connection")
 
@@ -172,6 +173,9 @@ class Gate:
 
     def _on_headers(self, event: Any) -> Commands:
         response, attempts = event.response, self._attempts
+        if response.status_code == _SWITCHING:  # what speaks then is no HTTP, and has no ear for our timer
+            yield from self._on_no_answer("it changed to another protocol, unasked")
+            return
         wait = attempts.wait_after_response(response.status_code, response.headers) if self._may_repeat else None
         if wait is not None:
             why = f"status {response.status_code}"
