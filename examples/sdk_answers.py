@@ -63,6 +63,8 @@ class Client:
     dialect: str
     drive: Driver
     """Base address without `/v1`, model's name -> answer. Raises what the SDK raises."""
+    own_errors: tuple[type[Exception], ...] = ()
+    """What it raises for an API's error where that is none of the SDK's own classes of errors."""
 
 
 class StreamError(Exception):

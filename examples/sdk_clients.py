@@ -31,7 +31,7 @@ def ask(client: Client, base_url: str, model: str) -> Result:
     except SdkError as error:
         return error.failure
     except Exception as error:  # noqa: BLE001 - whatever an SDK raises is what its user gets
-        return Failure(type(error).__name__, " ".join(str(error).split()), reported=isinstance(error, REPORTED))
+        return Failure(type(error).__name__, " ".join(str(error).split()), reported=isinstance(error, REPORTED + client.own_errors))
 
 
 CLIENTS: Final = (
@@ -39,7 +39,7 @@ CLIENTS: Final = (
     Client("openai chat, first id counts", "openai-chat", sdk_openai.chat_strict),
     Client("openai chat .stream()", "openai-chat", sdk_openai.chat_helper),
     Client("openai responses", "openai-responses", sdk_openai.responses_raw),
-    Client("openai responses .stream()", "openai-responses", sdk_openai.responses_helper),
+    Client("openai responses .stream()", "openai-responses", sdk_openai.responses_helper, (RuntimeError,)),
     Client("anthropic", "anthropic-messages", sdk_anthropic.messages_raw),
     Client("anthropic .stream()", "anthropic-messages", sdk_anthropic.messages_helper),
     Client("google-genai", "gemini", sdk_google.contents),

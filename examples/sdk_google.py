@@ -46,6 +46,7 @@ class _Contents:
 def contents(base_url: str, model: str) -> Answer:
     """`models.generate_content_stream()`."""
     added = _Contents()
-    for chunk in _google(base_url).models.generate_content_stream(model=model, contents="When is high tide?"):
+    google = _google(base_url)  # held here: what the cache lets go of is closed
+    for chunk in google.models.generate_content_stream(model=model, contents="When is high tide?"):
         added.add(chunk)
     return added.answer

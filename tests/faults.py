@@ -254,6 +254,12 @@ HONEST = [
         "spliced_generation",
     ),
     honest("the same response again", R, s.RESPONSE_CREATED + s.output_delta("Hel", 3) + s.RESPONSES, "spliced_generation"),
+    honest(
+        "a second completion behind the first",
+        C,
+        s.CHAT.removesuffix(b"data: [DONE]\n\n") + s.CHAT.replace(b"chatcmpl-7Qx", b"chatcmpl-8"),
+        "spliced_generation",
+    ),
     honest("a second completion in the first", C, HALF_C + s.CHAT.replace(b"chatcmpl-7Qx", b"chatcmpl-8"), "spliced_generation"),
     honest(
         "a heartbeat before text that reads data:",

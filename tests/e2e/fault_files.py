@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import ANY
 
+from resplice.core.kinds import Kind
 from sdk_clients import Answer, Tool
 
 FOLDER: Final = Path(__file__).resolve().parents[3] / "shared" / "faults"
@@ -14,6 +15,7 @@ DIALECTS: Final = {
     "openai-responses": "openai-responses",
     "anthropic-messages": "anthropic-messages",
     "gemini-sse": "gemini",
+    "ollama-ndjson": "ollama",
 }
 """Folder -> dialect of the clients that read its streams."""
 
@@ -26,11 +28,13 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "anthropic-messages": "comment comment_in_data comment_in_frame comment_mid_id concat_json concat_spaces_event "
         "cr empty_event_before_start missing_blank mixed_lf_crlf no_event_lines ping_empty_data truncated_then_event",
         "gemini-sse": "array_body blank_extra comment_single concat_json leading_blank missing_blank no_space pretty",
+        "ollama-ndjson": "comment concat empty_obj spaces_line",
     },
     "encoding": {
         "openai-chat": "raw_nl_in_string u2028",
         "anthropic-messages": "bom c0_in_string invalid_utf8",
         "gemini-sse": "c0 u2028",
+        "ollama-ndjson": "u2028",
     },
     "ids, keepalives, foreign events": {
         "openai-chat": "id_changes named_event_custom",
@@ -54,6 +58,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "openai-responses": "done_instead_completed done_tail no_completed",
         "anthropic-messages": "no_message_stop",
         "gemini-sse": "eof_no_finish",
+        "ollama-ndjson": "no_done",
     },
     "errors inside a 200": {
         "openai-chat": "error_event error_obj error_str html obj_choices_empty_error",
@@ -65,6 +70,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "openai-responses": "ok",
         "anthropic-messages": "ok",
         "gemini-sse": "ok",
+        "ollama-ndjson": "ok noop_chunk",
     },
 }
 """The faults of which not one may end silently wrong. All others break a contract between fields of payloads."""
@@ -76,6 +82,7 @@ _CHAT_TOOL: Final = Answer(tools=[Tool("call_a", "f", '{"x":1}')], stop="tool_ca
 _RESPONSES: Final = Answer(text="Hello", stop="completed", usage=(1, 1))
 _MESSAGES: Final = Answer(text="Hello", stop="end_turn", usage=(1, 2))
 _GEMINI: Final = Answer(text="Hello", stop="STOP")
+_OLLAMA: Final = Answer(text="Hello", stop="stop", usage=(None, None))
 _GEMINI_USAGE: Final = Answer(text="Hello", stop="STOP", usage=(1, 1))
 
 TRUTHS: Final[dict[str, Answer | None]] = {
@@ -95,6 +102,9 @@ TRUTHS: Final[dict[str, Answer | None]] = {
     "anthropic-messages/html": None,
     "anthropic-messages/truncated_then_event": None,
     "anthropic-messages/dup_message_start_new": None,  # two messages are no answer
+    "ollama-ndjson/no_done": None,
+    "ollama-ndjson/empty_obj": Answer(text="HelHello", stop="stop", usage=(None, None)),
+    "ollama-ndjson/u2028": Answer(text="He\u2028lHello", stop="stop", usage=(None, None)),
     "gemini-sse/eof_no_finish": None,  # nothing says that the answer was whole
     # The answer differs from the healthy stream's.
     **{f"gemini-sse/{name}": _GEMINI_USAGE for name in ("ok", "no_space", "leading_blank", "no_candidates")},
@@ -112,15 +122,22 @@ TRUTHS: Final[dict[str, Answer | None]] = {
     # One number of tokens never came, and SDKs can't do without.
     "anthropic-messages/delta_nousage": Answer(text="Hello", stop="end_turn", usage=(1, ANY)),
     "anthropic-messages/start_nousage": Answer(text="Hello", stop="end_turn", usage=(ANY, 2)),
-    # The model's own JSON is not strict here; that is no proxy's business.
-    "anthropic-messages/tool_args_raw_ctl": Answer(tools=[Tool("t", "f", '{"a":"x\ny"}')], stop="end_turn", usage=(1, 2)),
+    "anthropic-messages/tool_args_raw_ctl": Answer(tools=[Tool("t", "f", '{"a":"x\\ny"}')], stop="end_turn", usage=(1, 2)),
 }
 HONEST_IS_ENOUGH: Final = {
     "openai-responses/no_completed": "only the last event says that a response is complete",
 }
 """Faults whose answer could be told, but where an error is what the client gets."""
 
-_HEALTHY: Final = {"openai-chat": _CHAT, "openai-responses": _RESPONSES, "anthropic-messages": _MESSAGES, "gemini-sse": _GEMINI}
+GUESSES: Final = {"anthropic-messages/tool_args_raw_ctl": Kind.ARGUMENTS_CONTROL}
+"""Faults whose repair is switched on for them: the model's own JSON is not strict here."""
+_HEALTHY: Final = {
+    "openai-chat": _CHAT,
+    "openai-responses": _RESPONSES,
+    "anthropic-messages": _MESSAGES,
+    "gemini-sse": _GEMINI,
+    "ollama-ndjson": _OLLAMA,
+}
 _GROUP_OF: Final = {
     f"{dialect}/{name}": group
     for group, dialects in GROUPS.items()

@@ -25,6 +25,13 @@ def absence() -> str:
     return "" if (FOLDER / "node_modules" / "openai").is_dir() else "the Node SDKs are not installed: make node"
 
 
+def versions() -> list[str]:
+    """Names and versions of the packages that are driven."""
+    wanted = json.loads((FOLDER / "package.json").read_text("utf-8"))["dependencies"]
+    installed = {name: FOLDER / "node_modules" / name / "package.json" for name in wanted}
+    return [f"{name} {json.loads(path.read_text('utf-8'))['version']}" for name, path in installed.items()]
+
+
 class Node:
     """The process. Jobs may come from any thread."""
 

@@ -13,7 +13,7 @@ from mitmproxy import contentviews, ctx
 from mitmproxy.exceptions import OptionsError
 
 from resplice.core.events import Reason
-from resplice.dialects import for_request
+from resplice.dialects import BUILT_IN
 from resplice.proxy import detect, headers, internals, options, report
 from resplice.proxy.attempts import Attempt, Attempts, Limits
 from resplice.proxy.commands import Commands
@@ -171,9 +171,9 @@ class Resplice:
 
     def _read_request(self, flow: http.HTTPFlow) -> None:
         settings = self._settings
-        if settings is None or for_request(flow.request.path, None) is None:
+        if settings is None or settings.dialects.for_request(flow.request.path, None) is None:
             return
-        self._asked[flow] = asked = detect.read_request(flow.request)
+        self._asked[flow] = asked = detect.read_request(flow.request, settings.dialects)
         if flow.live and asked.llm_stream and settings.policy.mode == "repair" and looked_at(flow, settings):
             headers.ask_for_identity(flow.request)
             self._await_answer(flow, asked, settings)
@@ -208,7 +208,7 @@ class Resplice:
         """None where neither the request's path nor the response's type speaks of a stream."""
         asked = self._asked.get(flow) if flow in self._waiting else self._asked.pop(flow, None)
         if asked is None and flow.response is not None and detect.is_event_stream(flow.response):
-            return detect.read_request(flow.request)
+            return detect.read_request(flow.request, self._settings.dialects if self._settings else BUILT_IN)
         return asked
 
     def _open(self, flow: http.HTTPFlow) -> None:
@@ -262,6 +262,8 @@ class Resplice:
             if flow is not None:
                 self._keeper.closed(flow, context, stream)
             logger.log(report.level(receipt), "%s", report.sentence(context, receipt))
+        elif receipt is not None:
+            logger.debug("%s", report.stranger(context, receipt))
         if self._leaving:
             self._close_log_if_idle()
 

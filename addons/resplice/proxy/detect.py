@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from resplice.core.wire import SSE, Wire
-from resplice.dialects import Dialect, for_request, wants_stream
+from resplice.dialects import BUILT_IN, Dialect, Dialects, wants_stream
 
 if TYPE_CHECKING:
     from mitmproxy import http
@@ -30,6 +30,8 @@ class Asked:
     stream: bool | None
     """None: it does not say, or its body is not at hand."""
     model: str | None
+    among: Dialects = BUILT_IN
+    """The dialects that it may turn out to be of."""
 
     @property
     def llm_stream(self) -> bool:
@@ -44,19 +46,22 @@ class Candidate:
     dialect: Dialect | None
     """None: an event stream of some kind; its first frame will tell."""
     model: str | None
+    among: Dialects = BUILT_IN
+    """The dialects that it may turn out to be of."""
 
 
-def read_request(request: http.Request) -> Asked:
+def read_request(request: http.Request, among: Dialects = BUILT_IN) -> Asked:
     """What the request asks for, by its path, its query and, if mitmproxy did not stream it on, its body."""
     body = _body(request)
-    dialect = for_request(request.path, body)
+    dialect = among.for_request(request.path, body)
     fields = _json_object(body)
     wanted = wants_stream(dialect, request.path, body)
     if dialect is None and "stream" not in fields:
         wanted = None  # some other API, whose default is not known
     if wanted is None and not body and request.query.get("stream") == "true":
         wanted = True
-    return Asked(dialect, wanted, _model(request.path, fields) if dialect else _text(fields.get("model")))
+    model = _model(request.path, fields) if dialect else _text(fields.get("model"))
+    return Asked(dialect, wanted, model, among)
 
 
 def _model(path: str, fields: dict[str, Any]) -> str | None:
@@ -75,9 +80,9 @@ def candidate(request: http.Request, response: http.Response, asked: Asked) -> C
         return None
     dialect = asked.dialect
     if is_event_stream(response):
-        return Candidate(dialect if dialect and _reads(dialect, SSE) else None, asked.model)
+        return Candidate(dialect if dialect and _reads(dialect, SSE) else None, asked.model, asked.among)
     if dialect and (media_type(response) in dialect.wire.media_types or (asked.stream and _may_be_stream(response))):
-        return Candidate(dialect, asked.model)
+        return Candidate(dialect, asked.model, asked.among)
     return None
 
 

@@ -105,7 +105,7 @@ def open_stream(
 
 def open_attempt(flow: http.HTTPFlow, asked: detect.Asked, settings: Settings, log: Log, attempt: Attempt) -> Stream:
     """A stream, to be closed at once, for the records of an attempt that brought none."""
-    found = detect.Candidate(asked.dialect, asked.model)
+    found = detect.Candidate(asked.dialect, asked.model, asked.among)
     context = _context(flow, found, settings.policy, attempt.response, attempt.number)
     stream = Stream(
         _session(found, settings.policy, context, lambda: attempt.since),
@@ -169,7 +169,13 @@ def _trial(
 
 def _session(found: detect.Candidate, policy: Policy, context: StreamContext, clock: Callable[[], float]) -> Session:
     return Session(
-        found.dialect, policy, seed=context.stream_id, now=clock(), model=found.model, resumed="starting_after=" in context.path
+        found.dialect,
+        policy,
+        seed=context.stream_id,
+        now=clock(),
+        model=found.model,
+        resumed="starting_after=" in context.path,
+        among=found.among,
     )
 
 

@@ -13,7 +13,9 @@ from mitmproxy import flowfilter
 from mitmproxy.exceptions import OptionsError
 
 from resplice.core.kinds import Kind
+from resplice.dialects import BUILT_IN, Dialects
 from resplice.proxy.attempts import INTERIM_EVERY, Limits
+from resplice.proxy.own_dialects import own_dialects
 from resplice.records.schema import Evidence
 from resplice.session.policy import (
     COMMENTS,
@@ -202,6 +204,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
         unit="filter expression",
     ),
     Option(
+        "resplice_dialects",
+        Sequence[str],
+        (),
+        "Python files with dialects of your own, for APIs that Resplice does not know. They are read at the start, and again "
+        "whenever an option of Resplice is set.",
+        unit="paths",
+    ),
+    Option(
         "resplice_log",
         str,
         "{confdir}/resplice/%Y-%m-%d.jsonl",
@@ -290,6 +300,8 @@ class Settings:
     """What may wait inside mitmproxy for a client that does not read, for each stream."""
     keep_body_bytes: int
     keep_all_bytes: int
+    dialects: Dialects
+    """Those that Resplice knows, and the user's own before them."""
     marks: bool
 
     @property
@@ -356,6 +368,7 @@ def read(options: Any) -> Settings:
         max_unread_bytes=values["max_unread_mib"] * MIB,
         keep_body_bytes=values["keep_body_mib"] * MIB,
         keep_all_bytes=values["keep_all_mib"] * MIB,
+        dialects=_dialects(values["dialects"]),
         marks=values["marks"],
     )
 
@@ -445,6 +458,14 @@ def _filter(expression: str) -> flowfilter.TFilter | None:
         return flowfilter.parse(expression)
     except ValueError:
         _refuse(f"resplice_flows is {expression!r}, which is no filter expression; see mitmproxy's help, or leave it empty.")
+
+
+def _dialects(paths: Sequence[str]) -> Dialects:
+    try:
+        own = tuple(dialect for path in paths for dialect in own_dialects(path))
+        return BUILT_IN.with_own(own)
+    except ValueError as error:
+        _refuse(f"resplice_dialects: {error}.")
 
 
 def _log_path(template: str, confdir: str) -> str:

@@ -14,7 +14,7 @@ from resplice.records.verdict import judge
 if TYPE_CHECKING:
     from resplice.records.schema import StreamContext
 
-__all__ = ["MARKS", "level", "mark", "metadata", "sentence", "state", "summary"]
+__all__ = ["MARKS", "level", "mark", "metadata", "sentence", "state", "stranger", "summary"]
 
 _TEXT: Final = 160
 _ENDS: Final = {
@@ -50,8 +50,18 @@ def sentence(context: StreamContext, receipt: Receipt) -> str:
     """One line for the terminal. All that came from the wire is escaped."""
     parts = [_ENDS[receipt.outcome], _got(receipt), _kinds(receipt), _why(receipt), _amount(receipt)]
     told = "; ".join(part for part in parts if part)
-    where = f"{context.host}:{context.port}{context.path.partition('?')[0]}"
-    return f"Resplice: {_safe(where)} ({receipt.dialect}): {told}"
+    return f"Resplice: {_where(context)} ({receipt.dialect}): {told}"
+
+
+def stranger(context: StreamContext, receipt: Receipt) -> str:
+    """One line for an event stream that is none of an LLM's, MCP's for example."""
+    return (
+        f"Resplice: {_where(context)}: an event stream of no API that Resplice knows; {size(receipt.bytes_in)} passed as they came"
+    )
+
+
+def _where(context: StreamContext) -> str:
+    return _safe(f"{context.host}:{context.port}{context.path.partition('?')[0]}")
 
 
 def summary(receipt: Receipt) -> str:

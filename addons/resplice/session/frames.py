@@ -11,7 +11,7 @@ from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Str
 from resplice.core.json_array import split
 from resplice.core.kinds import Kind
 from resplice.core.payload import OPAQUE, strict
-from resplice.dialects import Dialect, Json, Role, for_frame
+from resplice.dialects import Dialect, Json, Role
 from resplice.session.contract import Broken, Mended, Noted
 from resplice.session.ends import Ends
 from resplice.session.failure import Failure
@@ -100,7 +100,7 @@ class Frames:
     def _recognise(self, item: Frame) -> None:
         """The first frame that a dialect recognises decides, whatever the request's path let expect."""
         stream = self._stream
-        found = for_frame(item.value, item.event, stream.form, stream.dialect)
+        found = stream.among.for_frame(item.value, item.event, stream.form, stream.dialect)
         if found is not None:
             stream.confirm(found)
         elif stream.dialect is None:

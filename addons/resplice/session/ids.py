@@ -36,6 +36,8 @@ class ChunkIds:
         self._policy = policy
         self._minted = f"chatcmpl-{seed or 'resplice'}"
         self.stream_id: str | None = None
+        self._suspect: str | None = None
+        """An id under which the role was said again, behind the stop reason."""
 
     def settle(self, value: dict[str, Json], facts: Facts) -> bool:
         """Take note of a chunk's id. True when the chunk may stay as it is."""
@@ -52,13 +54,24 @@ class ChunkIds:
     def is_restart(self, value: dict[str, Json], facts: Facts) -> bool:
         """Whether a chunk with another id begins a second answer inside the first.
 
-        So it looks: content has come, and the role, which was said once before it, is said again under the new id.
+        So it looks: content has come, and the role, which was said once before it, is said again under the new id. Behind the
+        stop reason of the first, servers say the role once more with the usage: there it takes content under that new id.
         """
         chunk_id = value.get("id")
-        if self.stream_id is None or facts.stopped or facts.roles != _SECOND or not isinstance(chunk_id, str):
+        if self.stream_id is None or not isinstance(chunk_id, str):
             return False
-        said = any(isinstance(c, dict) and isinstance(c.get("delta"), dict) and c["delta"].get("role") for c in value["choices"])
-        return said and bool(facts.text_chars or facts.tool_calls) and not is_sentinel(chunk_id)
+        if chunk_id == self._suspect:
+            return not is_hollow(value)
+        if facts.roles != _SECOND:
+            return False
+        choices = value.get("choices")
+        deltas = [c.get("delta") for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
+        said = any(isinstance(delta, dict) and delta.get("role") for delta in deltas)
+        again = said and bool(facts.text_chars or facts.tool_calls) and not is_sentinel(chunk_id)
+        if again and facts.stopped and is_hollow(value):
+            self._suspect = chunk_id
+            return False
+        return again
 
     def kind(self, value: dict[str, Json]) -> Kind:
         """What it is called that a chunk has another id."""

@@ -17,7 +17,7 @@ from resplice.core.items import Filler, Frame, Item
 from resplice.core.kinds import Kind
 from resplice.core.sniff import Sniffer
 from resplice.core.wire import Framer
-from resplice.dialects import Dialect
+from resplice.dialects import BUILT_IN, Dialect, Dialects
 from resplice.session.failure import Failure
 from resplice.session.frames import Frames
 from resplice.session.pace import Pace
@@ -52,6 +52,7 @@ class Session:
         now: float = 0.0,
         model: str | None = None,
         resumed: bool = False,
+        among: Dialects = BUILT_IN,
     ) -> None:
         self.policy = policy or Policy()
         self.finished = False
@@ -59,7 +60,7 @@ class Session:
         """The stream is in good order: nothing but its healthy frames need be looked at."""
         self._awaits_token = True
         self._observe = self.policy.mode == "observe"
-        self._stream = Stream(dialect, self.policy, seed)
+        self._stream = Stream(dialect, self.policy, seed, among)
         self._stream.facts.midway = resumed
         self._framer = self._first_framer(dialect)
         self._frames = Frames(self._stream)

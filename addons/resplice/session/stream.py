@@ -13,7 +13,7 @@ from resplice.core.framer import SseFramer
 from resplice.core.items import Filler, Frame, Stray
 from resplice.core.kinds import Kind
 from resplice.core.wire import SSE, Body, Event, Wire
-from resplice.dialects import Dialect, Facts, Json
+from resplice.dialects import BUILT_IN, Dialect, Dialects, Facts, Json
 from resplice.dialects.dialect import frame
 from resplice.session.contract import Fate, Mended, contract_for
 from resplice.session.failure import Failure
@@ -31,8 +31,10 @@ _NAME: Final = re.compile(r"[!-~]{1,128}")
 class Stream:
     """One stream's state, shared by those who decide about it. Every byte that goes out goes through here, and is booked."""
 
-    def __init__(self, dialect: Dialect | None, policy: Policy, seed: str) -> None:
+    def __init__(self, dialect: Dialect | None, policy: Policy, seed: str, among: Dialects = BUILT_IN) -> None:
         self.dialect = dialect
+        self.among = among
+        """The dialects that the stream may turn out to be of."""
         self.wire = dialect.wire if dialect else SSE
         """The form in which the client reads."""
         self.body = Body()

@@ -232,7 +232,10 @@ const CLIENTS = {
 };
 
 const REPORTED = [OpenAIError, AnthropicError, ApiError, StreamError];
+/** openai-node's helper throws the event itself. */
+const isErrorEvent = (error) => !(error instanceof Error) && error?.type === "error";
 const isReported = (error) =>
+  isErrorEvent(error) ||
   REPORTED.some((kind) => error instanceof kind) || APICallError.isInstance(error) || NoOutputGeneratedError.isInstance(error);
 
 async function run(job) {

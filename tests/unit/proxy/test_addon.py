@@ -309,3 +309,17 @@ def test_a_client_that_left_is_everyday_life(tctx, caplog):
     tctx.addon.error(flow)
     (line,) = [record for record in caplog.records if "the client left" in record.getMessage()]
     assert line.levelno == logging.DEBUG
+
+
+MCP = b'event: message\ndata: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"data: [DONE]"}]}}\n\n'
+
+
+def test_an_event_stream_of_another_kind_passes_and_leaves_a_line_for_those_who_look_closely(tctx, caplog):
+    caplog.set_level(logging.DEBUG, "resplice")
+    stream = begin(tctx, make(b'{"jsonrpc":"2.0","id":1,"method":"tools/call"}', "/mcp?key=secret"))
+    assert b"".join([*stream(MCP[:20]), *stream(MCP[20:]), *stream(b"")]) == MCP
+    [line] = [entry for entry in caplog.records if entry.name == "resplice"]
+    assert line.levelno == logging.DEBUG
+    assert "api.example:80/mcp: an event stream of no API that Resplice knows; 108 bytes passed" in line.getMessage()
+    tctx.addon.done()
+    assert not tctx.log.exists()
