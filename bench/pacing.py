@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import re
 import statistics
 import sys
@@ -36,7 +37,7 @@ async def serve(rate: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(HEAD)
         loop = asyncio.get_running_loop()
-        begin = loop.time()
+        begin = loop.time() + random.random() / rate  # streams that all speak at once would wait for each other
         for number in range(rate * SECONDS):
             await asyncio.sleep(max(0.0, begin + number / rate - loop.time()))
             frame = chat(number, f"sent at {time.monotonic_ns()}")
@@ -106,9 +107,11 @@ def compare_delays() -> None:
         running(RESPLICE, reverse(port)) as resplice,
     ):
         load(__file__, 1, passing.port, resplice.port)  # everything is imported, and warm
-        for _ in range(ROUNDS):
-            found = json.loads(load(__file__, STAMPED_STREAMS, port, passing.port, resplice.port))
-            direct, plain, ours = (late for _, late in found)
+        for number in range(ROUNDS):
+            ports = [port, passing.port, resplice.port]
+            order = ports if number % 2 else ports[::-1]
+            late = dict(zip(order, json.loads(load(__file__, STAMPED_STREAMS, *order)), strict=True))
+            direct, plain, ours = (late[one][1] for one in ports)
             ratios.append((ours - direct) / (plain - direct))
             print(
                 f"median delay: without a proxy {direct:5.0f} µs; a pass-through addon adds {plain - direct:5.0f} µs, "
