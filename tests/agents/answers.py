@@ -101,6 +101,23 @@ def _gemini_cases() -> list[Case]:
     return [_case(dialect, *one, whole=True) for one in whole]
 
 
+def _chat_cases() -> list[Case]:
+    dialect, frames = "openai-chat", ok.CHAT_TEXT
+    spoken, foreign = b"data: : keepalive\n\n", ok.chunk({"role": "assistant", "content": ""}).replace(b"-tide", b"-keepalive")
+    whole = [
+        ("spoken-comment", "a comment sent as data", bad.between(frames, 3, spoken)),
+        ("joined", "two objects on one line", bad.joined(frames, 3)),
+        ("no-blank-lines", "no blank line between events", tuple(one[:-1] for one in frames)),
+        ("raw-line-break", "a raw line break in a JSON string", tuple(one.replace(rb'"\n"', b'"\n"') for one in frames)),
+        ("foreign-id", "a keepalive with an id of its own", (foreign, *frames)),
+        ("gateway-event", "an event of a gateway's own", bad.between(frames, 3, b'event: tool.progress\ndata: {"tool": "t"}\n\n')),
+        ("no-done", "no `[DONE]`", frames[:-1]),
+    ]
+    odd = (*frames[:5], b'data: {"object": "error", "message": "overloaded", "code": 500}\n\n', ok.DONE)
+    lost = [("odd-error", "an error in a shape of its own", odd)]
+    return [_case(dialect, *one, whole=True) for one in whole] + [_case(dialect, *one) for one in lost]
+
+
 CASES = (
     *_ends("anthropic-messages", ok.MESSAGES_TEXT),
     *_named("anthropic-messages", ok.MESSAGES_TEXT, b"event: content_block_delta\n", b'"text": " Lis', can_end=True),
@@ -108,4 +125,6 @@ CASES = (
     *_named("openai-responses", ok.RESPONSES_TEXT, b"event: response.output_text.delta\n", b'"delta": " Lis', can_end=False),
     *_ends("gemini", GEMINI_TEXT),
     *_gemini_cases(),
+    *_ends("openai-chat", ok.CHAT_TEXT),
+    *_chat_cases(),
 )

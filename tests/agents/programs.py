@@ -60,7 +60,7 @@ class Agent:
         with tempfile.TemporaryDirectory(prefix="agent-", ignore_cleanup_errors=True) as home:
             if self.config[0]:
                 path = Path(home) / self.config[0]
-                path.parent.mkdir()
+                path.parent.mkdir(parents=True)
                 path.write_text(self.config[1], "utf-8")
             return self._run(Path(home), {**_environment(proxy, home), **self.variables, self.key: answer}, limit)
 
@@ -107,7 +107,7 @@ def install() -> str:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         return "Node and npm are not on this machine"
-    missing = [agent.package for agent in AGENTS if not (FOLDER / "node_modules" / agent.package).exists()]
+    missing = [agent.package for agent in (*AGENTS, OPENCODE) if not (FOLDER / "node_modules" / agent.package).exists()]
     if not missing:
         return ""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -171,6 +171,23 @@ def _objects(text: str) -> Events:
     return found
 
 
+def _read_qwen(out: str, err: str) -> tuple[bool, str]:
+    """It reports an error as an answer, in brackets."""
+    try:
+        result = json.loads(out)[-1]
+    except ValueError:
+        return False, err
+    says = str(result.get("result", result.get("error", result)))
+    return not result.get("is_error") and "[API Error: " not in says, says
+
+
+def _read_opencode(out: str, err: str) -> tuple[bool, str]:
+    events = _events(out)
+    errors = [str(event["error"]) for event in events if event["type"] == "error"]
+    texts = [event["part"]["text"] for event in events if event["type"] == "text"]
+    return not errors and bool(texts), errors[-1] if errors else "".join(texts) or err
+
+
 _CODEX_CONFIG = f"""
 model = "{MODEL}"
 model_provider = "api"
@@ -223,5 +240,36 @@ GEMINI = Agent(
     (".gemini/settings.json", json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}})),
     honest=("Model stream ended without a finish reason.",),  # it does not show the error that its SDK hands it
 )
+QWEN = Agent(
+    "Qwen Code",
+    "@qwen-code/qwen-code",
+    "qwen",
+    "openai-chat",
+    ("-p", "When is high tide?", "--output-format", "json"),
+    "OPENAI_API_KEY",
+    {"OPENAI_BASE_URL": "https://api.openai.com/v1", "OPENAI_MODEL": MODEL},
+    _read_qwen,
+    (".qwen/settings.json", json.dumps({"security": {"auth": {"selectedType": "openai"}}})),
+)
+_OPENCODE_API = {
+    "npm": "@ai-sdk/openai-compatible",
+    "name": "api",
+    "options": {"baseURL": "https://api.openai.com/v1", "apiKey": "{env:API_KEY}"},
+    "models": {MODEL: {"name": MODEL}},
+}
+OPENCODE = Agent(
+    "opencode",
+    "opencode-ai",
+    "opencode",
+    "openai-chat",
+    ("run", "--format", "json", "When is high tide?"),
+    "API_KEY",
+    {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"},
+    _read_opencode,
+    (
+        ".config/opencode/opencode.json",
+        json.dumps({"provider": {"api": _OPENCODE_API}, "model": f"api/{MODEL}", "share": "disabled", "autoupdate": False}),
+    ),
+)
 CODEX_BY_WEBSOCKET = replace(CODEX, config=(CODEX.config[0], _CODEX_CONFIG + "supports_websockets = true\n"))
-AGENTS = (CLAUDE, CODEX, GEMINI)
+AGENTS = (CLAUDE, CODEX, GEMINI, QWEN)

@@ -12,7 +12,7 @@ from mitmproxy import http
 
 PORT = int(os.environ["AGENTS_UPSTREAM"])
 APIS = frozenset({"api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com"})
-PATH = re.compile(r"/(messages|responses|models/[^/]+:streamGenerateContent)$")
+PATH = re.compile(r"/(messages|responses|chat/completions|models/[^/]+:streamGenerateContent)$")
 KEYS = ("x-api-key", "authorization", "x-goog-api-key")
 
 

@@ -53,7 +53,7 @@ class Site:
 
     def table(self) -> str:
         parts = [HEAD]
-        for agent in AGENTS:
+        for agent in (agent for agent in AGENTS if self.rows[agent.name]):
             head = f"## {agent.name} {version(agent)}\n\n| what is wrong | without | shown | with | shown |\n|---|---|---|---|---|"
             parts.append("\n".join([head, *self.rows[agent.name]]))
         return "\n\n".join(parts) + "\n"
