@@ -168,7 +168,7 @@ _PATHS: Final = (re.compile(r":streamGenerateContent/?$"),)
 
 DIALECT: Final = Dialect(
     name="gemini",
-    title="Gemini, server-sent events",
+    title="Gemini, server-sent events (alt=sse)",
     paths=_PATHS,
     request_keys=frozenset({"contents", "request"}),
     named_events=False,
