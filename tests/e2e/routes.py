@@ -79,6 +79,13 @@ class World:
         client.request(method, host, target, JSON if headers is None else headers, body)
         return Exchange(self.proxy, client, path, host, arrived)
 
+    def script(self, route: Route, script: Script) -> str:
+        """The base address of a script, for a client of its own that goes through the proxy."""
+        self._count += 1
+        server = self._upstreams[route.upstream_alpn]
+        path = server.script(f"case-{self._count}", script)
+        return f"{'https' if route.tls else 'http'}://{HOST}:{server.port}{path}"
+
     def connect(self, route: Route) -> Client:
         port = self._upstreams[route.upstream_alpn].port
         if route.tls:
