@@ -28,6 +28,11 @@ class JsonText:
         self.state = State.EMPTY
         self._scanner = Scanner()
 
+    @property
+    def in_string(self) -> bool:
+        """The last piece ended inside a string."""
+        return self._scanner.in_string
+
     def feed(self, piece: str) -> None:
         """The next piece."""
         if self.state is State.EMPTY:
