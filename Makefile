@@ -15,7 +15,7 @@ demo: $(READY) ## broken streams into the real SDKs, without and with Resplice: 
 test: $(READY) ## the whole test suite; ARGS="-k name" for a part of it
 	@$(PYTHON) -m pytest $(ARGS)
 
-test-agents: $(READY) ## Claude Code, Codex and Gemini CLI from npm, through HTTPS interception, without Resplice and with it
+test-agents: $(READY) ## coding agents from npm, through HTTPS interception, without Resplice and with it: writes docs/agents.md
 	@$(PYTHON) -m pytest -m agents tests/agents $(ARGS)
 
 node: $(NODE) ## install the Node SDKs that the differential tests drive, if Node is present
