@@ -209,7 +209,8 @@ def test_a_heartbeat_at_every_single_byte_never_ends_in_a_silently_wrong_answer(
     expected = contents(healthy)
     exact = 0
     for place in range(len(healthy) + 1):
-        outcome = run(dialect, (heartbeat if seen_before else b"") + healthy[:place] + heartbeat + healthy[place:])
+        wire = (heartbeat if seen_before else b"") + healthy[:place] + heartbeat + healthy[place:]
+        outcome = run(dialect, wire, resumed=True)
         if contents(outcome.output) == expected:
             exact += 1
         else:
