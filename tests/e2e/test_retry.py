@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from e2e.routes import REQUEST, ROUTES, Exchange, Route, World, world
-from e2e.wire import Answer, eventually
+from e2e.clients import Client1, dial
+from e2e.routes import API, JSON, REQUEST, ROUTES, Exchange, Route, World, world
+from e2e.wire import HOST, Answer, eventually, upstream
 from healthy_streams import CHAT_TEXT
+from processes import Mitmdump, mitmdump, reverse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -216,3 +220,75 @@ def test_a_large_request_is_sent_again_as_a_whole(site: World) -> None:
         sent = [answer.body for one in site._upstreams.values() for answer in one.requests if answer.path == exchange.path]
         assert [len(one) for one in sent] == [len(body)] * 3
         assert sent == [body] * 3
+
+
+# -- without an upstream, and without a proxy
+
+
+def receipts(proxy: Mitmdump, count: int) -> list[tuple[str, int | None]]:
+    def closed() -> list[tuple[str, int | None]]:
+        return [(one["outcome"], one["status"]) for one in proxy.records() if one["type"] == "stream.close"]
+
+    eventually(lambda: len(closed()) >= count, f"{count} receipts")
+    return closed()
+
+
+def post(proxy: Mitmdump, path: str = "/tide" + API) -> Client1:
+    client = Client1(dial(proxy.port))
+    client.request("POST", HOST, path, JSON, REQUEST)
+    return client
+
+
+def test_an_upstream_that_comes_up_later_is_found() -> None:
+    with socket.create_server((HOST, 0)) as once:
+        port = once.getsockname()[1]
+    with mitmdump(reverse(port), options={"resplice_retry": "9", "connection_strategy": "lazy"}) as proxy:
+        client = post(proxy)
+        assert receipts(proxy, 1)[0] == ("retried", None)
+        with upstream(port=port) as server:
+            server.script("tide", healthy)
+            assert client.read_all() == HEALTHY
+        client.close()
+        assert receipts(proxy, 2)[-1] == ("complete", 200)
+
+
+def test_a_handshake_that_hangs_is_a_504_and_one_that_fails_a_502() -> None:
+    options = {"ssl_insecure": "true", "connection_strategy": "lazy", "resplice_retry": "1", "resplice_headers_timeout": "1.5"}
+    with socket.create_server((HOST, 0)) as deaf, mitmdump(reverse(deaf.getsockname()[1], "https"), options=options) as proxy:
+        client = post(proxy)
+        client.read_all()
+        assert client.status == 504
+        client.close()
+        deaf.accept()[0].close()
+
+        def babble() -> None:
+            for _ in range(2):
+                sock, _ = deaf.accept()
+                sock.sendall(b"no TLS here\r\n\r\n")
+                sock.recv(65536)
+                sock.close()
+
+        speaker = threading.Thread(target=babble, daemon=True)
+        speaker.start()
+        client = post(proxy)
+        assert "TLS" in json.loads(client.read_all())["error"]["message"]
+        assert client.status == 502
+        client.close()
+        speaker.join(30)
+        assert receipts(proxy, 3) == [("headers_timeout", 504), ("retried", None), ("upstream_abort", 502)]
+        assert "crashed" not in proxy.output()
+
+
+@pytest.mark.parametrize("pauses", [False, True])
+def test_a_client_that_waits_is_told_that_the_proxy_goes_down(pauses: bool) -> None:
+    def patience(answer: Answer) -> None:
+        answer.head("retry-after: 60", "content-length: 0", status="503 Busy")
+
+    with upstream() as server, mitmdump(reverse(server.port), options={"resplice_retry": "3"}) as proxy:
+        client = post(proxy, server.script("tide", patience if pauses else hangs) + API)
+        eventually(lambda: receipts(proxy, 1) if pauses else server.requests, "the first attempt")
+        proxy.stop(signal.SIGTERM)
+        assert "shut down" in json.loads(client.read_all())["error"]["message"]
+        assert client.status == 503
+        client.close()
+        assert receipts(proxy, 1 + pauses)[-1] == ("shutdown", 503)

@@ -176,9 +176,9 @@ class Answer2(Answer):
 class Upstream:
     """A server that plays, for each request, the script registered for the first part of its path."""
 
-    def __init__(self, *, tls: bool = False, alpn: str = "") -> None:
+    def __init__(self, *, tls: bool = False, alpn: str = "", port: int = 0) -> None:
         self._scripts: dict[str, Script] = {}
-        self._listener = socket.create_server((HOST, 0), backlog=64)
+        self._listener = socket.create_server((HOST, port), backlog=64)
         self.port = self._listener.getsockname()[1]
         self._context = server_context(alpn) if tls else None
         self.errors: list[BaseException] = []
@@ -325,8 +325,8 @@ def server_context(alpn: str) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def upstream(*, tls: bool = False, alpn: str = "") -> Iterator[Upstream]:
-    server = Upstream(tls=tls, alpn=alpn)
+def upstream(*, tls: bool = False, alpn: str = "", port: int = 0) -> Iterator[Upstream]:
+    server = Upstream(tls=tls, alpn=alpn, port=port)
     try:
         yield server
     finally:

@@ -37,6 +37,10 @@ _ENDS: Final = {
     "upstream_abort": "The upstream broke off in the middle.",
     "client_disconnect": "The client left.",
     "idle": "Resplice ended it, for the upstream had fallen silent.",
+    "client_stalled": "The client stopped reading.",
+    "headers_timeout": "No answer had begun in time.",
+    "retried": "It failed before the client had a byte of it, and the request was to be sent again.",
+    "refused": "The request had been sent again, and this is no stream either.",
     "killed": "Somebody killed it in the proxy.",
     "shutdown": "The proxy was shut down.",
 }
@@ -165,10 +169,9 @@ def _request(opening: Record) -> Iterator[str]:
         return
     client = f"{opening.get('client') or 'a client'} over {opening.get('client_http')}"
     where = f"{opening.get('method')} {opening.get('host')}:{opening.get('port')}{opening.get('path')}"
+    answered = "not answered" if opening.get("status") is None else f"answered {opening['status']}"
     attempt = f", attempt {opening['attempt']}" if opening.get("attempt", 1) > 1 else ""
-    yield visible(
-        f"{opening['ts'][:19].replace('T', ' ')} UTC, {client}: {where}, answered {opening.get('status')}{attempt}.", 3 * _NAME
-    )
+    yield visible(f"{opening['ts'][:19].replace('T', ' ')} UTC, {client}: {where}, {answered}{attempt}.", 3 * _NAME)
 
 
 def _came(close: Record) -> Iterator[str]:
@@ -224,7 +227,10 @@ def _meaning(change: Record) -> Iterator[str]:
 
 
 def _got(close: Record) -> Iterator[str]:
-    ended = _TERMINALS.get(close["terminal"], visible(close["terminal"]))
+    if (status := close.get("status")) is not None and status >= 400:  # noqa: PLR2004 - an error
+        ended = f"it got an error response, status {status}"
+    else:
+        ended = _TERMINALS.get(close["terminal"], visible(close["terminal"]))
     same = ", byte for byte what the upstream sent" if close["healthy"] else ""
     yield f"The client got {plural(close['events_out'], 'event')}, {size(close['bytes_out'])}{same}; {ended}."
     if close.get("error"):

@@ -69,11 +69,12 @@ def test_machines_get_the_same_counts(small, capsys):
     assert sum(sum(column.values()) - column["from"] for column in found["timeline"]["columns"]) == 5
 
 
-def test_a_client_that_left_is_no_failure(tmp_path):
+@pytest.mark.parametrize(("reason", "state"), [(Reason.CLIENT_DISCONNECT, "left"), (Reason.RETRIED, "retried")])
+def test_what_the_client_left_or_never_saw_is_no_failure(reason, state):
     tally = Tally()
-    for record in one_stream(replace(CONTEXT, stream_id="s"), WHOLE[:250], BEGIN, reason=Reason.CLIENT_DISCONNECT):
+    for record in one_stream(replace(CONTEXT, stream_id="s"), WHOLE[:250], BEGIN, reason=reason):
         tally.add(record)
-    assert tally.all.states == {"left": 1}
+    assert tally.all.states == {state: 1}
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ def test_every_byte_of_an_attempt_that_was_given_up_is_on_record(bench):
     assert (dropped["kind"], dropped["in_length"], dropped["out_length"]) == ("attempt_dropped", size, 0)
     assert receipt["ledger"] == {"passed": 0, "replaced": 0, "dropped": size, "replacement": 0, "inserted": 0}
     assert (receipt["bytes_in"], receipt["bytes_out"], receipt["whole"]) == (size, 0, False)
-    assert "sent again" in receipt["detail"]
+    assert "to be sent again in" in receipt["detail"]
     bench.pause()
     bench.answer(CHUNKED, chunk(HEALTHY), END)
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["STATES", "Fault", "Group", "Tally"]
 
-STATES: Final = ("healthy", "repaired", "failed", "left")
-"""healthy: not one byte was changed; repaired: the answer is whole; failed: it is not; left: the client did not wait for it."""
+STATES: Final = ("healthy", "repaired", "failed", "left", "retried")
+"""healthy: not one byte was changed; repaired: the answer is whole; failed: it is not; left: the client did not wait for it;
+retried: an attempt of which the client saw nothing, for the request was sent again."""
 GROUPS: Final = ("dialect", "host", "model", "client", "outcome")
 _MAX_NAMES: Final = 500
 """Hosts, models, messages and the like are told apart up to so many; the rest are counted together."""
@@ -225,4 +226,6 @@ def largest(groups: dict[str, Group], count: int) -> list[tuple[str, Group]]:
 def _state(close: Record) -> str:
     if close.get("whole"):
         return "healthy" if close.get("healthy") else "repaired"
+    if close.get("outcome") == "retried":
+        return "retried"
     return "left" if close.get("outcome") == "client_disconnect" and not close.get("losses") else "failed"

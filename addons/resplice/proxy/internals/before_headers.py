@@ -402,4 +402,4 @@ class Gate:
 
 
 def _again(why: str, wait: float) -> str:
-    return f"{why}; sent again after {wait:.2g} s"
+    return f"{why}; to be sent again in {wait:.2g} s"
