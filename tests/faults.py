@@ -300,6 +300,7 @@ HONEST = [
     honest("a delta without its data", A, s.ANTHROPIC.replace(DELTA, NAME + b"\n\n"), "event_without_data"),
     honest("text or heartbeat, nobody can tell", A, s.ANTHROPIC.replace(b"Hel", b"Note: xyz\n\nel", 1), "ambiguous_frame"),
     honest("an error as vLLM writes it", C, HALF_C + s.sse({"object": "error", "message": "boom", "code": 400}), "error_shape"),
+    honest("an error beside choices", C, HALF_C + s.sse({"error": {"message": "boom"}, "choices": []}), "error_shape"),
     honest("an error as a string", C, HALF_C + s.sse({"error": "boom"}), "error_shape"),
     honest("an error as a named event", C, HALF_C + s.sse({"message": "boom"}, "error"), "error_shape"),
     honest("an error as a field", C, HALF_C + b'error: {"code": 400, "message": "boom"}\n\n', "error_shape"),

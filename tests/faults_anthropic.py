@@ -9,6 +9,15 @@ from fault_rows import A, exact, honest
 
 import streams as s
 
+CITATION = {
+    "type": "char_location",
+    "cited_text": "x",
+    "document_index": 0,
+    "document_title": None,
+    "start_char_index": 0,
+    "end_char_index": 1,
+}
+
 
 def start(index: int, block: dict[str, Any] | None = None) -> bytes:
     return s.typed({"type": "content_block_start", "index": index, "content_block": block or {"type": "text", "text": ""}})
@@ -71,7 +80,7 @@ WHOLE = {
     "model": "tiny-a",
     "content": [
         {"type": "thinking", "thinking": "hm", "signature": "EqQB+/="},
-        {"type": "text", "text": "Hel\u00e4", "citations": [{"type": "char_location", "cited_text": "x"}]},
+        {"type": "text", "text": "Hel\u00e4", "citations": [CITATION]},
         TOOL | {"input": {"q": 1.0, "r": "\u00e4"}},
         {"type": "redacted_thinking", "data": "zzz"},
         OTHER_TOOL,
@@ -88,7 +97,7 @@ UNFOLDED = (
     stop(0),
     start(1, {"type": "text", "text": "", "citations": []}),
     s.text_delta("Hel\u00e4", 1),
-    grow(1, type="citations_delta", citation={"type": "char_location", "cited_text": "x"}),
+    grow(1, type="citations_delta", citation=CITATION),
     stop(1),
     start(2, TOOL),
     s.json_delta('{"q": 1.0, "r": "\u00e4"}', 2),

@@ -45,6 +45,11 @@ class Case:
     policy: Policy = field(default_factory=Policy)
 
     @property
+    def is_beside(self) -> bool:
+        """It is none of our own."""
+        return self.scenario.name.startswith("file/")
+
+    @property
     def has_truth(self) -> bool:
         return self.healthy is not None or self.answer is not None
 

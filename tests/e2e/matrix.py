@@ -268,7 +268,7 @@ def main() -> int:
         print(f"{absence}; their columns are left out")  # noqa: T201 - a script
     cells = measure_all([*cases.own(), *cases.scenes(), *(cases.beside() if args.beside else ())])
     if args.page and not absence:
-        args.page.write_text(page(cells), "utf-8")
+        args.page.write_text(page([cell for cell in cells if not cell.case.is_beside]), "utf-8")
     print(totals(cells), complaints(cells), sep="\n\n")  # noqa: T201 - a script
     node_sdks.NODE.close()
     return int(not all(cell.as_promised for cell in cells))

@@ -163,6 +163,8 @@ class Dialect:
     unfold: Callable[[dict[str, Json]], list[tuple[str | None, dict[str, Json]]] | None] | None = None
     """An unstreamed answer -> the events, with their names, of the stream that was asked for, with its terminal event if there is
     one that only this answer tells; None where it is not complete."""
+    not_beside_error: tuple[str, ...] = ()
+    """Members that an error event must not have: an SDK reads them first, and never sees the error."""
     error_body: Callable[[int, str, dict[str, Json]], Json] = openai_error_body
     """`(status, message, the upstream's error object or {})` -> the JSON body of a response with that error status."""
 

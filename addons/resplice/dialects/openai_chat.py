@@ -194,5 +194,6 @@ DIALECT: Final = Dialect(
     fails_twice=False,
     error_names='`data: {"error":{…}}`',
     keepalive_names="an empty chunk with the stream's own id",
+    not_beside_error=("choices",),
     unfold=unfold,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Final
 
@@ -245,12 +246,22 @@ class Frames:
     def _error(self, item: Frame) -> bytes:
         """The upstream's own error event."""
         stream, why = self._stream, "the upstream reported an error in its stream"
+        item = self._error_alone(item)
         stream.facts.failed = True
         message = (stream.facts.error or why)[:MAX_MESSAGE]
         is_well_formed = not (item.kinds or stream.converts)
         stream.failure = stream.failure or Failure(Kind.UPSTREAM_ERROR, why, message, item.value, is_well_formed)
         stream.ledger.note(Kind.UPSTREAM_ERROR, why)
         return self._stream.flush() + self._stream.deliver(item)
+
+    def _error_alone(self, item: Frame) -> Frame:
+        """The error without what some SDK reads in its place."""
+        others = self._stream.dialect.not_beside_error if self._stream.dialect else ()
+        alone = {key: value for key, value in item.value.items() if key not in others}
+        if len(alone) == len(item.value):
+            return item
+        payload = json.dumps(alone, separators=(",", ":")).encode("ascii")
+        return item._replace(value=alone, mended=payload, kinds=(*item.kinds, Kind.ERROR_SHAPE))
 
     def _odd_error(self, item: Frame) -> bytes:
         """An error in a shape that SDKs ignore: they would report what came before it as the whole answer."""
