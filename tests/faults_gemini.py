@@ -12,6 +12,10 @@ FRAME, LAST = g.sse(g.HEL), g.sse(g.END)
 PRETTY = b"data: " + json.dumps(g.HEL, indent=1).encode()
 ESC = g.sse(g.text("\x1b")).replace(b"\\u001b", b"\x1b")
 SEPARATED = g.sse(g.text("a\u2028b\u2029c\x85d"))
+HALF = g.sse(g.text("a@")).replace(b"@", b"\\ud83d")
+HALVES = HALF + g.sse(g.text("@b")).replace(b"@", b"\\ude00") + LAST
+WHOLE = g.stream(g.text("a"), g.text("\U0001f600b")) + LAST
+NEVER = g.sse({"candidates": [{"content": {"role": "model", "parts": [{"text": "\ufffd"}]}, "index": 0}]})
 TABS = g.array(g.text("a\tb"), g.END)
 BARE_ERROR = json.dumps(g.ERROR, indent=2).encode()
 
@@ -53,6 +57,8 @@ EXACT = [
     Exact("a control character stands in a string", G, ESC + LAST, g.sse(g.text("\x1b")) + LAST, frozenset({"control_in_string"})),
     exact("a byte order mark comes first", b"\xef\xbb\xbf" + FRAME, "bom"),
     exact("several events come as an array", g.sse([g.HEL, g.LO]), "joined_frames", of=FRAME + g.sse(g.LO)),
+    Exact("a character is cut between two events", G, HALVES, WHOLE, frozenset({"lone_surrogate"})),
+    Exact("half of a character is all that came", G, HALF + LAST, g.sse(g.text("a")) + LAST + NEVER, frozenset({"lone_surrogate"})),
     # another form than was asked for
     Exact("an array comes where events were asked for", G, g.GEMINI_ARRAY, g.GEMINI, frozenset({"body_form"})),
     Exact("one response comes, unstreamed", G, json.dumps(g.END, indent=2).encode(), LAST, frozenset({"missing_data_prefix"})),

@@ -50,10 +50,11 @@ class Sniffer(NoShortWay):
         self._held += data
         text = self._held.lstrip(_PADDING).removeprefix(_BOM).lstrip(_PADDING)
         head = self._held if self._asked.binary else text
-        if data and len(self._held) < _MAX_BLANKS and (not head or _BOM.startswith(head)):
+        as_asked = bool(head) and self._asked.starts(head)
+        if data and len(self._held) < _MAX_BLANKS and _BOM.startswith(text) and not (as_asked and self._asked.binary):
             return []
         self.form = self._asked
-        if head and not self._asked.starts(head):
+        if text and not as_asked:
             self.form = next((form for form in self._others if form.starts(text)), self._asked)
         self.framer = self.form.framer(self._max)
         items = self.framer.receive_data(self._held) if self._held else []

@@ -299,7 +299,7 @@ class Frames:
             stream.ledger.note(Kind.OVERSIZED_EVENT, f"an event larger than {cap} bytes passes raw")
         stream.line_open = not item.last
         if item.last:
-            stream.body.passes(item.raw)
+            stream.body.events += 1  # its line ends may be in another piece
         return stream.pass_(item.raw)
 
     def _stray(self, item: Stray) -> bytes:

@@ -188,6 +188,14 @@ def test_an_event_beyond_the_cap_can_not_be_brought_into_another_form() -> None:
     assert outcome.losses[0] == "oversized_event"
 
 
+def test_the_line_ends_of_what_is_written_behind_an_oversized_event_do_not_depend_on_the_cut() -> None:
+    wire = g.stream(g.HEL, g.text("x" * 3000))
+    outputs = {
+        run(G, [wire[:place], wire[place:]], Policy(max_event_bytes=1000)).output for place in range(len(wire) - 9, len(wire))
+    }
+    assert len(outputs) == 1
+
+
 def test_a_body_in_another_form_stays_so_where_the_repair_is_off() -> None:
     off = Policy(off=frozenset({Kind.BODY_FORM}))
     assert run(G, g.GEMINI_ARRAY, off).output == g.GEMINI_ARRAY

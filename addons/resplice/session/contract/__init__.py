@@ -8,6 +8,7 @@ from typing import Final
 from resplice.session.contract.anthropic import AnthropicMessages
 from resplice.session.contract.chat import ChatContract, LegacyContract
 from resplice.session.contract.contract import Broken, Contract, Fate, Mended, NoContract, Noted
+from resplice.session.contract.gemini import Gemini
 from resplice.session.contract.responses import OpenaiResponses
 from resplice.session.policy import Policy
 
@@ -18,6 +19,8 @@ CONTRACTS: Final[dict[str, Callable[[Policy, str], Contract]]] = {
     "openai-completions": LegacyContract,
     "anthropic-messages": AnthropicMessages,
     "openai-responses": OpenaiResponses,
+    "gemini": Gemini,
+    "gemini-array": Gemini,
 }
 """By the dialect's name: `(policy, seed)` -> the contract of one stream. Ids that it mints are made of the seed."""
 
