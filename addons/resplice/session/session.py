@@ -173,8 +173,10 @@ class Session:
                     break
         except Exception as error:  # noqa: BLE001 - fail open: a defect of ours must not cost the client its stream
             return b"".join([*out, self._fail_open(data[booked:], error)])
-        stream.events_in += passed
-        stream.events_out += passed
+        if passed:
+            stream.answered = True
+            stream.events_in += passed
+            stream.events_out += passed
         if not booked and pos == len(data):
             stream.tail_passes = True
             stream.ledger.passed += pos

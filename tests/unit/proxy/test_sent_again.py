@@ -154,6 +154,17 @@ def test_the_headers_wait_for_the_first_event_and_not_longer(bench):
     assert bench.log == [("complete", 200)]
 
 
+def test_a_chunk_with_nothing_but_the_role_is_no_answer_yet_and_the_next_one_is(bench):
+    role = FIRST.replace(b'"content":"Hi"', b'"content":""')
+    retrying(bench).ask()
+    bench.answer(CHUNKED, chunk(role))
+    assert bench.sent[bench.client] == b""
+    bench.answer(chunk(FIRST))
+    assert bench.response[2] == chunk(role + FIRST)
+    bench.answer(chunk(LAST + DONE), END)
+    assert bench.log == [("complete", 200)]
+
+
 def test_a_first_event_that_only_lacks_its_blank_line_is_let_through(bench):
     retrying(bench).ask()
     bench.answer(CHUNKED, chunk(FIRST[:-1]))

@@ -14,6 +14,8 @@ from resplice.session.policy import Policy
 from resplice.session.session import Session
 from unit.proxy.frames import DONE, FIRST, LAST
 
+from streams import HEALTHY
+
 CONTEXT = StreamContext("s", "f", "h", 1, "POST", "/", 200, "HTTP/1.1", "HTTP/1.1", None, None, None, "repair")
 HTML = b"<!DOCTYPE html>\n<html><body>nginx</body></html>\n"
 
@@ -141,6 +143,21 @@ def test_many_small_pieces_are_not_held_either():
         trial.feed(b"\n")
         count += 1
     assert count < MAX_HELD / 100
+
+
+@pytest.mark.parametrize("dialect", HEALTHY)
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_a_healthy_answer_of_any_api_is_let_through_at_its_beginning(dialect, size):
+    healthy = HEALTHY[dialect]
+    trial = make(dialect)
+    let_through_at = None
+    for start in range(0, len(healthy), size):
+        trial.feed(healthy[start : start + size])
+        assert trial.judgement is not Judgement.FAILED
+        if let_through_at is None and trial.judgement is Judgement.GOOD:
+            let_through_at = start
+    assert let_through_at is not None
+    assert let_through_at < max(0.6 * len(healthy), size)
 
 
 def test_silence_gives_it_up_and_a_heartbeat_that_is_due_lets_it_through():
