@@ -27,6 +27,11 @@ PREFIX: Final = re.compile(rb"[ \t\r]*+(?:data:[ \t]*)++")
 _CONTAINERS: Final = (b"{", b"[")
 
 
+def escape_separators(payload: bytes) -> bytes:
+    """Strict JSON in which they stand as escapes: the same value."""
+    return SEPARATORS.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), payload)
+
+
 class Line(NamedTuple):
     """A line without its line end, or the part of one that holds one value; and where it stands."""
 
@@ -112,7 +117,7 @@ class JsonLine:
             return
         if SEPARATORS.search(payload):
             self._kinds.append(Kind.LINE_SEPARATOR)
-            payload = SEPARATORS.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), payload)
+            payload = escape_separators(payload)
         self._raw_newlines |= Kind.RAW_NEWLINE_IN_STRING in self._kinds
         kinds = tuple(dict.fromkeys(self._kinds))
         raw = self._slice_of(self.begin, end)

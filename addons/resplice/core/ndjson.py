@@ -15,7 +15,7 @@ from typing import Final
 
 from resplice.core.grammar import LF
 from resplice.core.items import Frame, Item, Json, Overflow, Stray
-from resplice.core.json_line import BLANKS, PREFIX, SEPARATORS, JsonLine, Line
+from resplice.core.json_line import BLANKS, PREFIX, SEPARATORS, JsonLine, Line, escape_separators
 from resplice.core.kinds import Kind
 from resplice.core.payload import Scanner, mend, scan_once
 from resplice.core.wire import Body, Event, NoShortWay, Wire
@@ -278,7 +278,7 @@ def glance(data: bytes, begin: int) -> tuple[int, str | None, Json] | None:
 
 
 def _render(event: Event, _body: Body) -> bytes:
-    return event.payload + b"\n"
+    return escape_separators(event.payload) + b"\n"
 
 
 NDJSON: Final = Wire(

@@ -11,13 +11,12 @@ import dataclasses
 import re
 from typing import Final
 
+from resplice.core.json_line import SEPARATORS, escape_separators
 from resplice.core.kinds import Kind
 from resplice.core.wire import SSE, Body, Event, Wire, sse
 
 _PLAIN: Final = re.compile(rb"data: [^\r\n]++(?:\n\n|\r\n\r\n?)")
 _UNSPACED: Final = re.compile(rb"data:[^\r\n]++(?:\n\n|\r\n\r\n?)")
-_SEPARATORS: Final = re.compile(rb"\xe2\x80[\xa8\xa9]|\xc2\x85")
-_ESCAPES: Final = {b"\xe2\x80\xa8": b"\\u2028", b"\xe2\x80\xa9": b"\\u2029", b"\xc2\x85": b"\\u0085"}
 
 _ERROR: Final = re.compile(rb'\{[ \t]*"error"[ \t]*:')
 _EPILOGUE: Final = b": the stream failed\n"
@@ -29,13 +28,13 @@ def fault(raw: bytes, body: Body) -> Kind | None:
     """What these clients can't read of an event that is legal."""
     del body
     if _PLAIN.fullmatch(raw):
-        return Kind.LINE_SEPARATOR if _SEPARATORS.search(raw) else None
+        return Kind.LINE_SEPARATOR if SEPARATORS.search(raw) else None
     return Kind.DATA_WITHOUT_SPACE if _UNSPACED.fullmatch(raw) else Kind.UNREADABLE_LINE
 
 
 def render(event: Event, body: Body) -> bytes:
     """An event in the upstream's line ends, which are CRLF as a rule: splitters that look for one kind miss what has another."""
-    payload = _SEPARATORS.sub(lambda found: _ESCAPES[found[0]], event.payload)
+    payload = escape_separators(event.payload)
     out = sse(Event(None, payload), body) + (_EPILOGUE if _ERROR.match(payload) else b"")
     return out if body.newline == b"\n" else out.replace(b"\n", b"\r\n")
 
