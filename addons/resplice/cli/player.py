@@ -45,7 +45,8 @@ def pieces(data: bytes, length: int | None) -> Iterator[bytes]:
 def play(recording: Recording, policy: Policy, parts: Iterable[bytes]) -> Played:
     """Feed the parts, which are the recording's data however cut, and end the stream as the recording ended."""
     context = recording.context
-    session = Session(recording.dialect, policy, seed=context.stream_id, model=context.model)
+    resumed = "starting_after=" in context.path
+    session = Session(recording.dialect, policy, seed=context.stream_id, model=context.model, resumed=resumed)
     out = [session.receive_data(part) for part in parts]
     if recording.undecodable is not None:
         out.append(session.fail(Kind.ENCODING_BROKEN, recording.undecodable))

@@ -323,3 +323,16 @@ def test_an_event_stream_of_another_kind_passes_and_leaves_a_line_for_those_who_
     assert "api.example:80/mcp: an event stream of no API that Resplice knows; 108 bytes passed" in line.getMessage()
     tctx.addon.done()
     assert not tctx.log.exists()
+
+
+@pytest.mark.parametrize(("query", "changed"), [("?stream=true&starting_after=2", False), ("?stream=true", True)])
+def test_the_rest_of_a_response_that_a_client_asks_for_is_not_given_a_beginning(tctx, query, changed):
+    flow = make(b"", f"/v1/responses/resp_1{query}")
+    flow.request.method = "GET"
+    stream = begin(tctx, flow)
+    delta = (
+        b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":3,"item_id":"m",'
+        b'"output_index":0,"content_index":0,"delta":"x"}\n\n'
+    )
+    out = stream(delta)
+    assert (b"response.created" in (out if isinstance(out, bytes) else b"".join(out))) is changed
