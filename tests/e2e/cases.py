@@ -18,6 +18,7 @@ from resplice.dialects import by_name
 from resplice.session.policy import Policy
 from scenarios import HEALTHY, SCENARIOS, End, Scenario
 
+import form_faults
 from faults import EXACT, HONEST, Exact, Honest
 
 if TYPE_CHECKING:
@@ -67,9 +68,10 @@ def options(policy: Policy) -> dict[str, str]:
 
 
 def own() -> list[Case]:
-    """The rows of the table of faults."""
+    """The rows of the tables of faults."""
     healthy: dict[bytes, Scenario] = {}
-    return [_of_row(number, row, healthy) for number, row in enumerate([*EXACT, *HONEST])]
+    lines = [row for row in [*form_faults.EXACT, *form_faults.HONEST] if row.dialect == form_faults.OL]
+    return [_of_row(number, row, healthy) for number, row in enumerate([*EXACT, *HONEST, *lines])]
 
 
 def _of_row(number: int, row: Exact | Honest, healthy: dict[bytes, Scenario]) -> Case:
