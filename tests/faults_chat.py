@@ -153,6 +153,11 @@ EXACT = [
           [chat_call(PAIR[0]), chat_call(PAIR[1])], "tool_name_repeated"),
     tools("a name comes late", [chat_call(call(0, '{"x"', id="call_a", type="function")), chat_call(call(0, ":1}", "look"))],
           [sse(chat_chunk({})), chat_call(first_call(0, '{"x":1}'))], "tool_name_late"),
+    tools("a name comes late, behind another call",
+          [chat_call(call(None, "{}", id="call_a", type="function")), chat_call(first_call(None, "{}", "find", id="call_b")),
+           chat_call(call(None, "", "look", id="call_a"))],
+          [sse(chat_chunk({})), chat_call(first_call(0, "{}", "find", id="call_b")), chat_call(first_call(1, "{}"))],
+          "tool_name_late", "tool_index"),
     # the arguments
     tools("arguments are null", [chat_call(first_call(0, None)), chat_call(call(0, "{}"))],
           [chat_call(first_call(0, "")), chat_call(call(0, "{}"))], "tool_arguments_form"),

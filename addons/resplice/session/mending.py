@@ -20,6 +20,8 @@ def show(stream: Stream, item: Frame, *, rewrite_id: bool = False) -> bytes:
 
     `rewrite_id`: its id is not the stream's, and is brought to it in the same stroke.
     """
+    if not all(map(stream.policy.does, item.kinds)):
+        return stream.deliver(item)  # its frame stays broken, by policy: clients read something else in it, or nothing
     fate = stream.show(item.value, item.event) if type(item.value) is dict else None
     if fate is not None:
         return apply(stream, item, fate, rewrite_id=rewrite_id)

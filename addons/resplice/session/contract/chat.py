@@ -264,7 +264,8 @@ class ChatContract:
         """Text that waited for more."""
         rests = {name: self._rest(name, index, work) for name in sorted(state.waiting)}
         state.waiting.clear()
-        return {name: (delta.get(name) or "") + rest for name, rest in rests.items() if rest}
+        said = {name: delta.get(name) or "" for name in rests}
+        return {name: said[name] + rest for name, rest in rests.items() if rest and type(said[name]) is str}
 
     def _mint(self) -> str:
         self._minted += 1

@@ -41,8 +41,8 @@ class _Relation(Enum):
 class Call:
     """One call."""
 
-    number: int
-    """Its index, as the client is told."""
+    number: int = -1
+    """Its index, as the client is told; none before it is."""
     wire_id: str | None = None
     """The id that the upstream gave it first."""
     ids_vary: bool = False
@@ -62,6 +62,7 @@ class Calls:
     def __init__(self, mint: Callable[[], str]) -> None:
         self._mint = mint
         self._calls: list[Call] = []
+        self._told = 0
         self._by_index: dict[int, Call] = {}
         self._by_id: dict[tuple[int | None, str | None], Call] = {}
         self._last: Call | None = None
@@ -115,7 +116,7 @@ class Calls:
             if cut:
                 continue
             if call.held is not None:
-                work.broken = Broken(Kind.TOOL_CALL_BROKEN, f"tool call {call.number} never got a name")
+                work.broken = Broken(Kind.TOOL_CALL_BROKEN, "a tool call never got a name")
             elif call.arguments.state is State.OPEN:
                 work.broken = Broken(Kind.ARGUMENTS_TRUNCATED, f"the arguments of tool call {call.number} are cut")
             elif call.opened and call.arguments.state is State.EMPTY and work.may(Kind.TOOL_ARGUMENTS_FORM):
@@ -130,13 +131,13 @@ class Calls:
         call = self._by_id.get((index, given)) or (self._last if index is None else self._by_index.get(index))
         relation = _relation(call, entry) if call is not None else _Relation.NEW
         if relation is _Relation.UNCLEAR and call is not None:
-            why = f"what comes for tool call {call.number} does not continue it, and does not begin another"
+            why = "what comes for a tool call does not continue it, and does not begin another"
             work.broken = Broken(Kind.TOOL_CALL_BROKEN, why)
             return None
         if call is None or relation is _Relation.NEW:
             if len(self._calls) >= _MAX_CALLS:
                 return None
-            call = Call(len(self._calls))
+            call = Call()
             self._calls.append(call)
             if given:
                 self._by_id[index, given] = call
@@ -149,15 +150,20 @@ class Calls:
 
     def _entry(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
         """The entry as it should be; None if it waits for the call's name."""
-        new = entry
-        if (type(entry.get("index")) is not int or entry["index"] != call.number) and work.may(Kind.TOOL_INDEX):
-            new = {"index": call.number} | new | {"index": call.number}
-        new = self._announced(new, call, work) if call.announced else self._announce(new, call, work)
+        new = self._announced(entry, call, work) if call.announced else self._announce(entry, call, work)
         if "custom" in entry or entry.get("type") == "custom":
             call.name = call.name or _name(entry)
-            return new
-        new = self._arguments(new, call, work)
-        return self._name(new, call, work)
+            return self._numbered(new, call, work)
+        named = self._name(self._arguments(new, call, work), call, work)
+        return None if named is None else self._numbered(named, call, work)
+
+    def _numbered(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
+        """Calls are counted in the order in which the client hears of them."""
+        if call.number < 0:
+            call.number, self._told = self._told, self._told + 1
+        if type(entry.get("index")) is int and entry["index"] == call.number:
+            return entry
+        return entry | {"index": call.number} if work.may(Kind.TOOL_INDEX) else entry
 
     def _announce(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
         """The first entry of a call has its id."""
@@ -201,12 +207,12 @@ class Calls:
             call.opened = True
             return ""
         if call.arguments.state is not State.EMPTY:
-            work.broken = Broken(Kind.TOOL_CALL_BROKEN, f"tool call {call.number} gets an object behind a piece of text")
+            work.broken = Broken(Kind.TOOL_CALL_BROKEN, "a tool call gets an object behind a piece of text")
             return ""
         try:
             return json.dumps(given, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         except ValueError:
-            work.broken = Broken(Kind.TOOL_CALL_BROKEN, f"the arguments of tool call {call.number} hold a number without a form")
+            work.broken = Broken(Kind.TOOL_CALL_BROKEN, "the arguments of a tool call hold a number without a form")
             return ""
 
     def _name(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
@@ -231,7 +237,7 @@ class Calls:
             return entry
         call.held = entry if call.held is None else _join(call.held, entry)
         if len(_piece(call.held)) > _MAX_HELD:
-            work.broken = Broken(Kind.TOOL_CALL_BROKEN, f"tool call {call.number} has got no name for too long")
+            work.broken = Broken(Kind.TOOL_CALL_BROKEN, "a tool call has got no name for too long")
         return None
 
 

@@ -143,6 +143,12 @@ def test_half_a_character_is_told_where_only_the_usage_ends_the_answer() -> None
     assert outcome.receipt.terminal == "seen"
 
 
+def test_half_a_character_before_content_that_is_no_text_harms_nothing() -> None:
+    outcome = run(C, chat(chat_text("a" + LONE)).replace(b'"delta": {}', b'"delta": {"content": [null]}'))
+    assert Kind.INTERNAL_ERROR not in outcome.kinds
+    assert outcome.receipt.terminal == "seen"
+
+
 def test_a_legacy_completion_is_told_its_half_character_in_its_own_form() -> None:
     usage = s.completion_text("", usage={"total_tokens": 3}).replace(b'"choices": [', b'"choices": [], "was": [')
     outcome = run("openai-completions", s.completion_text("a" + LONE) + usage + s.DONE)
