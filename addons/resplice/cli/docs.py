@@ -1,4 +1,4 @@
-"""Writes the generated parts of the pages, so that tables are as the code: ``python -m resplice.cli.docs README.md docs/*.md``."""
+"""Writes the generated parts of the pages, so that tables are as the code; `make format` calls it for all of them."""
 
 from __future__ import annotations
 
