@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import faults_anthropic as a
 import faults_responses as r
+from fault_rows import Exact
 from resplice.core.kinds import Kind
 
 import streams as s
@@ -168,3 +169,14 @@ def _said_by_response(body: bytes) -> list[str]:
             items[value["output_index"]] += value["delta"]
     last = s.decode(body)[-1][1]
     return [items[index] for index in sorted(items)] + [json.dumps(item) for item in last["response"]["output"]]
+
+
+@pytest.mark.parametrize("row", [row for row in [*a.EXACT, *r.EXACT] if row.wire.endswith(b"\n\n")], ids=lambda row: row.name)
+def test_lines_that_end_with_crlf_change_nothing_of_that(row: Exact) -> None:
+    wire = row.wire.replace(b"\n", b"\r\n")
+    outcome = run(row.dialect, wire)
+    told, healthy = ([event for event in s.decode(body) if not s.is_keepalive(event[1])] for body in (outcome.output, row.healthy))
+    assert told == healthy
+    for size in (1, 2, 50, 77):
+        again = run(row.dialect, s.cut(wire, size))
+        assert (again.output, again.findings) == (outcome.output, outcome.findings)

@@ -18,6 +18,8 @@ class Done:
 
 DONE: Final = Done()
 
+_LINE_ENDS: Final = b"\r\n"
+
 
 class Frame(NamedTuple):
     """A complete event. Without `kinds` it is healthy, and its `raw` bytes are what leaves."""
@@ -41,9 +43,9 @@ class Frame(NamedTuple):
         if self.mended is not None:
             return self.mended
         if self.raw.startswith(b"data: "):
-            return self.raw[6:-2]
+            return self.raw[6:].rstrip(_LINE_ENDS)
         line = self.raw.find(b"\ndata: ")
-        return self.raw.strip() if line < 0 else self.raw[line + 7 : -2]
+        return self.raw.strip() if line < 0 else self.raw[line + 7 :].rstrip(_LINE_ENDS)
 
 
 class Filler(NamedTuple):
