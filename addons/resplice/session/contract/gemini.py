@@ -18,8 +18,7 @@ class Gemini(NoContract):
     """Follows the texts of each candidate: what the model says, and what it thinks."""
 
     def __init__(self, policy: Policy, seed: str) -> None:
-        del seed
-        self._joins = policy.does(Kind.LONE_SURROGATE)
+        del policy, seed  # what policy does not want is left alone where it is booked
         self._halves = Halves()
         self.steady = True
 
@@ -29,7 +28,7 @@ class Gemini(NoContract):
         inner = value.get("response")
         response = inner if type(inner) is dict else value
         candidates = response.get("candidates")
-        if not self._joins or type(candidates) is not list:
+        if type(candidates) is not list:
             return None
         whole = [self._candidate(candidate) if type(candidate) is dict else candidate for candidate in candidates]
         self.steady = not self._halves.waiting
