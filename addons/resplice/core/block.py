@@ -48,6 +48,9 @@ class State(Enum):
     BROKEN = auto()
     PAGE = auto()
 
+_MAX_REREAD: Final = 256 * 1024 * 1024
+"""Each value on a line makes the rest of the line be read anew: thousands of them on a long line are no answer of anybody's."""
+
 
 class Block:
     """The block that is being read. Emits items that cover what it was given, in order, without a gap."""
@@ -58,6 +61,8 @@ class Block:
         self._heartbeats = Heartbeats()
         self._raw_newlines = False
         self._behind_empty_data = False
+        self._glued: Line | None = None
+        self._reread = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -83,7 +88,16 @@ class Block:
 
     def feed(self, line: Line) -> None:
         """Read one line."""
+        self._read_glued()
+        self._reread = 0
         _HANDLERS[self.state](self, line)
+        self._read_glued()
+
+    def _read_glued(self) -> None:
+        """What stands behind a value on its line, one value after the other."""
+        while self._glued is not None:
+            glued, self._glued = self._glued, None
+            self._joined(glued)
 
     def lf_behind_cr(self) -> None:
         """The blank line just read ended in CRLF, not CR."""
@@ -364,13 +378,17 @@ class Block:
         found = rest.lstrip(_BLANKS)
         if not found:
             return
-        if is_blank_junk(found):
-            self._kinds.append(Kind.JUNK_BLANK)
-            return
         begin = line.end - len(line.ending) - len(found)
         if grammar.starts_field(found) or found[:1] in {b"{", b"[", b":"}:
             self._frame(begin, Kind.JOINED_FRAMES)
-            self._joined(grammar.line(found, begin, line.end, line.ending))
+            self._reread += len(found)
+            if self._reread > _MAX_REREAD:
+                self.begin, self.state = begin, State.BROKEN
+            else:
+                self._glued = grammar.line(found, begin, line.end, line.ending)
+            return
+        if is_blank_junk(found):
+            self._kinds.append(Kind.JUNK_BLANK)
             return
         if self._value is DONE:
             self._frame(begin, Kind.JOINED_FRAMES)
