@@ -12,8 +12,8 @@ help: ## show this list
 demo: $(READY) ## broken streams into the real SDKs, without and with Resplice: a table
 	@$(PYTHON) examples/demo.py $(ARGS)
 
-test: $(READY) $(NODE) ## the whole test suite; ARGS="-k name" for a part of it
-	@$(PYTHON) -m pytest $(ARGS)
+test: $(READY) $(NODE) ## the whole test suite; ARGS="-k name" for a part of it, WORKERS=0 for one test after the other
+	@$(PYTHON) -m pytest -n $(or $(WORKERS),3) --dist worksteal $(ARGS)
 
 test-agents: $(READY) ## coding agents from npm, through HTTPS interception, without Resplice and with it: writes examples/docs/agents.md
 	@$(PYTHON) -m pytest -m agents tests/agents $(ARGS)

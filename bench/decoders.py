@@ -10,7 +10,7 @@ from collections.abc import Callable
 from anthropic._streaming import SSEDecoder as AnthropicDecoder
 from openai._streaming import SSEDecoder as OpenAIDecoder
 
-from events import FAMILIES, cut
+from events import BEGINNINGS, FAMILIES, cut
 from resplice.dialects import by_name
 from resplice.session.session import Session
 
@@ -20,7 +20,7 @@ ROUNDS = 9
 
 def ours(dialect: str, chunks: list[bytes]) -> None:
     session = Session(by_name(dialect))
-    for chunk in chunks:
+    for chunk in (*BEGINNINGS[dialect], *chunks):
         session.receive_data(chunk)
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     print(f"{'family':20} {'cut':16} {'ours, µs/event':>15} {'SDK, µs/event':>15} {'ratio':>7} {'(pairs: min - max)':>20}")
     for dialect, make in FAMILIES.items():
         decoder = AnthropicDecoder if dialect.startswith("anthropic") else OpenAIDecoder
-        frames = [make(number) for number in range(EVENTS)]
+        frames = [make(number + 3) for number in range(EVENTS)]
         body = b"".join(frames)
         for name, chunks in (("event by event", frames), ("16 KiB blocks", cut(body, 16384)), ("7-byte shreds", cut(body, 7))):
             pairs = []

@@ -37,6 +37,40 @@ def responses(number: int, text: str | None = None) -> bytes:
     return _frame(payload | {"delta": text or f" word{number}", "logprobs": [], "obfuscation": "vLx0dGRp"}, named=True)
 
 
+def _chat_begins() -> list[bytes]:
+    return [chat(0).replace(b'{"content":" word0"}', b'{"role":"assistant","content":""}')]
+
+
+def _anthropic_begins() -> list[bytes]:
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
+    usage = {"stop_sequence": None, "usage": {"input_tokens": 9, "output_tokens": 1}}
+    block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+    return [_frame({"type": "message_start", "message": message | usage}, named=True), _frame(block, named=True)]
+
+
+def _responses_begin() -> list[bytes]:
+    response = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1_760_000_000,
+        "status": "in_progress",
+        "model": "m",
+        "output": [],
+    }
+    item_id = "msg_67c9fdcf37fc8190ba82116e33fb28c5"
+    item = {"id": item_id, "type": "message", "status": "in_progress", "role": "assistant", "content": []}
+    part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+    place = {"item_id": item_id, "output_index": 0, "content_index": 0}
+    events = (
+        {"type": "response.created", "sequence_number": 0, "response": response},
+        {"type": "response.output_item.added", "sequence_number": 1, "output_index": 0, "item": item},
+        {"type": "response.content_part.added", "sequence_number": 2, **place, "part": part},
+    )
+    return [_frame(event, named=True) for event in events]
+
+
+BEGINNINGS = {"openai-chat": _chat_begins(), "openai-responses": _responses_begin(), "anthropic-messages": _anthropic_begins()}
+"""What comes before the deltas."""
 FAMILIES = {"openai-chat": chat, "openai-responses": responses, "anthropic-messages": anthropic}
 
 

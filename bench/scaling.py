@@ -9,7 +9,7 @@ import sys
 import time
 import tracemalloc
 
-from events import FAMILIES, chat, cut
+from events import BEGINNINGS, FAMILIES, chat, cut
 from resplice.dialects import by_name
 from resplice.session.session import Session
 
@@ -35,10 +35,12 @@ def huge_event() -> None:
 def long_stream(events: int) -> None:
     """Print this process's peak resident memory and the session's own live memory after so many events."""
     sessions = [(Session(by_name(dialect)), make) for dialect, make in FAMILIES.items()]
+    for (session, _), frames in zip(sessions, BEGINNINGS.values(), strict=True):
+        session.receive_data(b"".join(frames))
     tracemalloc.start()
     for number in range(events // len(sessions)):
         for session, make in sessions:
-            session.receive_data(make(number % 1000))
+            session.receive_data(make(number + 3))
     live, _ = tracemalloc.get_traced_memory()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{events:>9} events: {live / 1024:.0f} KiB live, peak RSS {peak:.1f} MiB")

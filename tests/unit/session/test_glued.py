@@ -6,6 +6,7 @@ from resplice.core.events import Reason
 from resplice.core.kinds import Kind
 from resplice.dialects import by_name
 from resplice.session.session import Session
+
 from streams import chat, chat_text
 
 ONE = chat_text("a").rstrip()[len(b"data: ") :]
