@@ -50,7 +50,8 @@ def test_what_was_written_at_once_arrives_at_once(site: World, route: Route) -> 
     exchange = site.ask(route, bursts)
     exchange.client.read_body(len(first))
     arrived.set()
-    assert exchange.client.read_body(len(first) + sum(map(len, MANY))) == first + b"".join(MANY)
+    whole = first + b"".join(MANY)
+    assert exchange.client.read_body(len(whole))[: len(whole)] == whole, "what follows may be there already"
     assert exchange.client.pieces - 1 <= len(MANY) / 5, "30 frames, in one piece if all is well, and in a few on a busy machine"
 
 
