@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h2.config
 import h2.connection
 import h2.events
 
+from e2e import probe
+from e2e.clients import Client1, dial
 from e2e.wire import DEADLINE, HOST
 
 if TYPE_CHECKING:
     import socket
+
+    from processes import Mitmdump
 
 
 @dataclass
@@ -100,3 +105,12 @@ def run(connections: list[Connection]) -> None:
         thread.join()
     for error in failed["crowd"]:
         raise error
+
+
+def counts(proxy: Mitmdump) -> dict[str, Any]:
+    """What the probe beside the addon counts at this moment."""
+    client = Client1(dial(proxy.port))
+    client.request("GET", probe.NAME, f"http://{probe.NAME}/", {}, b"")
+    body = client.read_all()
+    client.close()
+    return json.loads(body)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2e import probe
-from e2e.clients import Client1, dial, tunnel
-from e2e.crowd import Asked, Connection, run
+from e2e.clients import tunnel
+from e2e.crowd import Asked, Connection, counts, run
 from e2e.routes import API
 from e2e.wire import Answer, Upstream, eventually, upstream
 from healthy_streams import CHAT_TEXT
@@ -79,14 +78,6 @@ def server() -> Iterator[Upstream]:
 def proxy() -> Iterator[Mitmdump]:
     with mitmdump(options=OPTIONS, args=("-s", str(Path(probe.__file__)))) as running:
         yield running
-
-
-def counts(proxy: Mitmdump) -> dict[str, Any]:
-    client = Client1(dial(proxy.port))
-    client.request("GET", probe.NAME, f"http://{probe.NAME}/", {}, b"")
-    body = client.read_all()
-    client.close()
-    return json.loads(body)
 
 
 def crowd(proxy: Mitmdump, server: Upstream, kinds: list[Asked]) -> list[Connection]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import json
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from e2e import probe
-from e2e.clients import Client1, dial, tunnel
-from e2e.crowd import Asked, Connection, run
+from e2e.clients import tunnel
+from e2e.crowd import Asked, Connection, counts, run
 from e2e.routes import API
 from e2e.wire import Answer, Answer2, Upstream, eventually, upstream
 from healthy_streams import CHAT_TEXT
@@ -103,14 +102,6 @@ def server() -> Iterator[Upstream]:
 def proxy() -> Iterator[Mitmdump]:
     with mitmdump(options=OPTIONS, args=("-s", str(Path(probe.__file__)))) as running:
         yield running
-
-
-def counts(proxy: Mitmdump) -> dict[str, Any]:
-    client = Client1(dial(proxy.port))
-    client.request("GET", probe.NAME, f"http://{probe.NAME}/", {}, b"")
-    body = client.read_all()
-    client.close()
-    return json.loads(body)
 
 
 def ask(proxy: Mitmdump, server: Upstream, kinds: list[Asked], connections: int) -> None:

@@ -48,6 +48,7 @@ class State(Enum):
     BROKEN = auto()
     PAGE = auto()
 
+
 _MAX_REREAD: Final = 256 * 1024 * 1024
 """Each value on a line makes the rest of the line be read anew: thousands of them on a long line are no answer of anybody's."""
 

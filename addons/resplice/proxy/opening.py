@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from resplice.records.schema import Record
     from resplice.session.policy import Policy
 
-__all__ = ["Log", "Opened", "analyse", "looked_at", "open_attempt", "open_stream", "reason"]
+__all__ = ["Log", "Opened", "analyse", "context_of", "looked_at", "open_attempt", "open_stream", "reason"]
 
 logger = logging.getLogger("resplice")
 
@@ -179,9 +179,10 @@ def _session(found: detect.Candidate, policy: Policy, context: StreamContext, cl
     )
 
 
-def _context(
-    flow: http.HTTPFlow, found: detect.Candidate, policy: Policy, response: http.Response | None, number: int
+def context_of(
+    flow: http.HTTPFlow, response: http.Response | None, *, dialect: str | None, model: str | None, mode: str, attempt: int = 1
 ) -> StreamContext:
+    """What the log says of a stream's flow; no header and no prompt is in it."""
     request = flow.request
     return StreamContext(
         stream_id=uuid.uuid4().hex,
@@ -194,12 +195,19 @@ def _context(
         client_http=request.http_version,
         upstream_http=response.http_version if response else "",
         client=client_product(request.headers.get("user-agent")),
-        dialect=found.dialect.name if found.dialect else None,
-        model=found.model,
-        mode=policy.mode,
-        attempt=number,
+        dialect=dialect,
+        model=model,
+        mode=mode,
+        attempt=attempt,
         source="live" if flow.live else "saved",
     )
+
+
+def _context(
+    flow: http.HTTPFlow, found: detect.Candidate, policy: Policy, response: http.Response | None, number: int
+) -> StreamContext:
+    name = found.dialect.name if found.dialect else None
+    return context_of(flow, response, dialect=name, model=found.model, mode=policy.mode, attempt=number)
 
 
 def _no_clock() -> float:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-import uuid
 import weakref
 from typing import TYPE_CHECKING, Final
 
 from resplice.core.events import Reason
 from resplice.dialects.socket_apis import SocketApi, socket_api
-from resplice.proxy.opening import looked_at
+from resplice.proxy.opening import context_of, looked_at
 from resplice.records.recorder import StreamRecorder
-from resplice.records.redact import client_product
 from resplice.records.schema import StreamContext
 from resplice.session.socket_follower import SocketFollower
 
@@ -124,20 +122,5 @@ class Sockets:
 
 
 def _context(flow: http.HTTPFlow, api: SocketApi) -> StreamContext:
-    request, response = flow.request, flow.response
-    return StreamContext(
-        stream_id=uuid.uuid4().hex,
-        flow_id=flow.id,
-        host=request.pretty_host,
-        port=request.port,
-        method=request.method,
-        path=request.path,
-        status=response.status_code if response else None,
-        client_http=request.http_version,
-        upstream_http=response.http_version if response else "",
-        client=client_product(request.headers.get("user-agent")),
-        dialect=api.name,
-        model=request.query.get("model"),
-        mode="observe",
-        source="live" if flow.live else "saved",
-    )
+    model = flow.request.query.get("model")
+    return context_of(flow, flow.response, dialect=api.name, model=model, mode="observe")
