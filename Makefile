@@ -15,13 +15,13 @@ demo: $(READY) ## broken streams into the real SDKs, without and with Resplice: 
 test: $(READY) $(NODE) ## the whole test suite; ARGS="-k name" for a part of it, WORKERS=0 for one test after the other
 	@$(PYTHON) -m pytest -n $(or $(WORKERS),3) --dist worksteal $(ARGS)
 
-test-agents: $(READY) ## coding agents from npm, through HTTPS interception, without Resplice and with it: writes examples/docs/agents.md
+test-agents: $(READY) ## coding agents from npm, through HTTPS interception, without Resplice and with it: writes docs/agents.md
 	@$(PYTHON) -m pytest -m agents tests/agents $(ARGS)
 
 node: $(NODE) ## install the Node SDKs that the differential tests drive, if Node is present
 
-differential: $(READY) $(NODE) ## every fault to every SDK, without and with Resplice: writes examples/docs/differential.md
-	@$(PYTHON) tests/e2e/matrix.py examples/docs/differential.md
+differential: $(READY) $(NODE) ## every fault to every SDK, without and with Resplice: writes docs/differential.md
+	@$(PYTHON) tests/e2e/matrix.py docs/differential.md
 
 soak: $(READY) ## look for streams that break an invariant, ROUNDS=20 times with new random ones
 	@for round in $$(seq $(or $(ROUNDS),20)); do \
@@ -38,7 +38,7 @@ lint: $(READY) ## ruff and mypy --strict
 
 format: $(READY) ## lay out the code, write the generated parts of the README
 	@$(PYTHON) -m ruff format .
-	@$(PYTHON) -m resplice.cli.docs README.md examples/docs/*.md
+	@$(PYTHON) -m resplice.cli.docs README.md docs/*.md
 
 bench: $(READY) ## measure speed
 	@$(PYTHON) bench/run.py $(ARGS)

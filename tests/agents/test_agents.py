@@ -1,6 +1,6 @@
 """Real coding agents behind Resplice, through HTTPS interception: what they show, without it and with it.
 
-`make test-agents` installs them from npm into out/agents. What they showed is in examples/docs/agents.md; of a part of the
+`make test-agents` installs them from npm into out/agents. What they showed is in docs/agents.md; of a part of the
 cases, in out/agents/shown.md.
 """
 
@@ -30,7 +30,7 @@ LIMIT = 150.0
 OURS = {"resplice_idle_timeout": str(IDLE), "resplice_heartbeat": str(BEAT)}
 REROUTE = ["-s", str(REPOSITORY / "tests" / "agents" / "reroute.py")]
 BY_DIALECT = {agent.dialect: agent for agent in AGENTS}
-DOCUMENT = REPOSITORY / "examples" / "docs" / "agents.md"
+DOCUMENT = REPOSITORY / "docs" / "agents.md"
 _WIDTH = 160
 HEAD = f"""# Agents
 

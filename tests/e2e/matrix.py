@@ -1,6 +1,6 @@
 """Every fault to every real SDK, through a real mitmdump without Resplice and through one with it: one table.
 
-python tests/e2e/matrix.py examples/docs/differential.md   write the table of our own faults; status 1 if a cell is not as promised
+python tests/e2e/matrix.py docs/differential.md   write the table of our own faults; status 1 if a cell is not as promised
 python tests/e2e/matrix.py --beside                          the faults that lie beside this repository as well, to the terminal
 """
 

@@ -11,7 +11,7 @@ from resplice.proxy.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "examples" / "docs").glob("*.md"))]}
+PAGES = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 LINKS = sorted({link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link})
 NAMED = sorted(set(re.findall(r"\b(?:addons|examples)/[\w./-]*\w", README)))
 TARGETS = sorted(set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE)))
