@@ -66,10 +66,13 @@ def about(fault: Fault) -> dict[str, str]:
         "off": f"off; `{f'resplice_{fault.needs}' if fault.needs else f'resplice_on={fault.kind}'}` switches it on",
         "always": "always told, can't be switched off",
     }
+    ground = {"the same bytes come from": fault.also_from, "what proves it": fault.proof}
     return {
         "what is broken": fault.broken,
         "what is done": fault.repair,
+        "what it touches": str(fault.touches),
         "why that is safe": fault.safe,
+        **{name: text for name, text in ground.items() if text},
         "dialects": ", ".join(fault.dialects) or "all",
         "default": switch[by_default(fault)],
     }
@@ -115,6 +118,9 @@ def _row(fault: Fault) -> dict[str, Any]:
         "broken": fault.broken,
         "repair": fault.repair,
         "safe": fault.safe,
+        "touches": str(fault.touches),
+        "also_from": fault.also_from,
+        "proof": fault.proof,
         "source": fault.source,
         "dialects": list(fault.dialects),
         "default": by_default(fault),

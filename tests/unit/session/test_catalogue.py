@@ -2,7 +2,7 @@
 
 import pytest
 
-from resplice.core.catalogue import BY_KIND, CATALOGUE, GROUPS, Fault
+from resplice.core.catalogue import BY_KIND, CATALOGUE, GROUPS, Fault, Touches
 from resplice.core.kinds import Kind
 from resplice.dialects import DIALECTS
 from resplice.session.policy import showing
@@ -48,6 +48,14 @@ def test_an_example_is_really_found_to_be_what_it_is_an_example_of(fault: Fault,
 
 def test_every_kind_has_an_example_or_a_reason_why_not() -> None:
     assert {fault.kind for fault in STREAMS if not fault.example} == set(NO_EXAMPLE)
+
+
+def test_a_repair_that_touches_tokens_or_whole_events_has_its_proof_or_is_not_made_unless_asked_for() -> None:
+    assert [fault.kind for fault in CATALOGUE if fault.needs_proof and not (fault.proof or fault.opt_in)] == []
+
+
+def test_every_repair_says_what_it_touches_and_what_is_no_repair_touches_nothing() -> None:
+    assert [fault.kind for fault in CATALOGUE if fault.is_repair is (fault.touches is Touches.NOTHING)] == []
 
 
 def test_dialects_and_groups_are_known() -> None:

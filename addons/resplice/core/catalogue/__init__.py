@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from resplice.core.catalogue import anthropic, chat, encoding, framing, losses, meaning, responses, terminals, transport
-from resplice.core.catalogue.row import Fault
+from resplice.core.catalogue.row import Fault, Touches
 from resplice.core.kinds import Kind
 
-__all__ = ["BY_KIND", "CATALOGUE", "GROUPS", "OPT_IN", "REPAIRS", "Fault"]
+__all__ = ["BY_KIND", "CATALOGUE", "GROUPS", "OPT_IN", "REPAIRS", "Fault", "Touches"]
 
 GROUPS: Final[dict[str, str]] = {
     "framing": "Framing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, MESSAGE_OPEN, TEXT_OPEN, THINKING_OPEN, TOOL_OPEN, Fault
+from resplice.core.catalogue.row import GITHUB, MESSAGE_OPEN, TEXT_OPEN, THINKING_OPEN, TOOL_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 _DOCS: Final = "https://docs.anthropic.com/en/docs/build-with-claude/streaming"
@@ -22,6 +22,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         example=(
             'event: content_block_start⏎data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="the stream's beginning was lost, and content with it",
+        proof="none of this stream's beginnings came",
     ),
     Fault(
         Kind.MESSAGE_START_INCOMPLETE,
@@ -32,6 +35,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "sgl-project/sglang/pull/20830",
         _HERE,
         example=('event: message_start⏎data: {"type":"message_start","message":{"id":"msg_1","role":"assistant"}}⏎⏎'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.MESSAGE_DELTA_INCOMPLETE,
@@ -48,6 +52,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             "event: message_delta⏎"
             'data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null}}⏎⏎'
         ),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.BLOCK_START_MISSING,
@@ -61,6 +66,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         example=(
             'event: content_block_delta⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="the block's beginning was lost, and content with it",
+        proof="none of this stream's beginnings came",
     ),
     Fault(
         Kind.BLOCK_START_DUPLICATE,
@@ -77,6 +85,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             "event: content_block_start⏎"
             'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="every event was doubled",
+        proof="the same bytes, nothing between them, and deltas are not doubled",
     ),
     Fault(
         Kind.BLOCK_STOP_MISSING,
@@ -95,6 +106,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},'
             '"usage":{"output_tokens":9}}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="the block's end was lost, and content with it",
+        proof="the next block begins, or the message ends: nothing can belong to the block any more",
     ),
     Fault(
         Kind.BLOCK_STOP_DUPLICATE,
@@ -111,6 +125,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             "event: content_block_stop⏎"
             'data: {"type":"content_block_stop","index":0}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="every event was doubled",
+        proof="the block is closed, and deltas are not doubled",
     ),
     Fault(
         Kind.BLOCK_INDEX,
@@ -130,6 +147,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             "event: content_block_delta⏎"
             'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
         ),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.BLOCK_UNKNOWN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, Fault, Touches
 from resplice.core.kinds import Kind
 
 _CHAT: Final = (CHAT,)
@@ -40,6 +40,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _BOTH,
         before=CHAT_OPEN,
         example=_chunk('"choices":null,"usage":{"total_tokens":7}'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.CHOICE_INDEX_MISSING,
@@ -51,6 +52,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _BOTH,
         before=CHAT_OPEN,
         example=_chunk('"choices":[{"delta":{"content":"Hel"},"finish_reason":null}]'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.DELTA_MISSING,
@@ -62,6 +64,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _CHAT,
         before=CHAT_OPEN,
         example=_chunk('"choices":[{"index":0,"finish_reason":null,"content_filter_offsets":{"check_offset":44}}]'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.ROLE_MISSING,
@@ -72,6 +75,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "langchain-ai/langchainjs/issues/11468",
         _CHAT,
         example=_delta('"content":"Hel"'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.CREATED_FORM,
@@ -83,6 +87,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _BOTH,
         before=CHAT_OPEN,
         example=_delta('"content":"Hel"').replace("1790000000", "1790000000.56"),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.FINISH_REASON_EMPTY,
@@ -94,6 +99,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _BOTH,
         before=CHAT_OPEN,
         example=_delta('"content":"Hel"', '""'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.FINISH_REASON_TWICE,
@@ -105,6 +111,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _CHAT,
         before=CHAT_OPEN,
         example=_calls(_WHOLE_CALL) + _delta("", '"tool_calls"') + _delta("", '"stop"'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.STOP_WITH_TOOLS,
@@ -117,6 +124,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         before=CHAT_OPEN,
         example=_calls(_WHOLE_CALL) + _delta("", '"stop"'),
         opt_in=True,
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.CUMULATIVE_DELTAS,
@@ -129,6 +137,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         before=CHAT_OPEN,
         example=_delta('"content":"He"') + _delta('"content":"Hell"') + _delta('"content":"Hello"'),
         opt_in=True,
+        touches=Touches.TOKEN,
     ),
     Fault(
         Kind.TOOL_INDEX,
@@ -143,6 +152,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             '"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}',
             '"index":0,"id":"b","type":"function","function":{"name":"g","arguments":"{}"}',
         ),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TOOL_ENTRY_TWICE,
@@ -154,6 +164,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _CHAT,
         before=CHAT_OPEN,
         example=_calls(_CALL + '},{"index":0,"function":{"arguments":":1}"}'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TOOL_ID,
@@ -165,6 +176,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _CHAT,
         before=CHAT_OPEN,
         example=_calls('"index":0,"type":"function","function":{"name":"f","arguments":""}'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TOOL_ID_REPEATED,
@@ -176,6 +188,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _CHAT,
         before=CHAT_OPEN,
         example=_calls(_CALL, '"index":0,"id":"a","function":{"arguments":":1}"}'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TOOL_TYPE,
@@ -187,6 +200,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _CHAT,
         before=CHAT_OPEN,
         example=_calls('"index":0,"id":"a","type":"","function":{"name":"f","arguments":""}'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TOOL_NAME_REPEATED,
@@ -198,6 +212,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _CHAT,
         before=CHAT_OPEN,
         example=_calls(_CALL, '"index":0,"function":{"name":"f","arguments":":1}"}'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TOOL_NAME_LATE,
@@ -212,6 +227,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             '"index":0,"id":"a","type":"function","function":{"arguments":""}',
             '"index":0,"function":{"name":"f","arguments":"{}"}',
         ),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TOOL_ARGUMENTS_FORM,
@@ -223,6 +239,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _CHAT,
         before=CHAT_OPEN,
         example=_calls('"index":0,"id":"a","type":"function","function":{"name":"f","arguments":{"x":1}}'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TOOL_CALLS_EMPTY,
@@ -234,6 +251,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _CHAT,
         before=CHAT_OPEN,
         example=_delta('"content":"Hel","tool_calls":[]'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.WHOLE_ANSWER,
@@ -247,5 +265,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             '{"id":"c1","object":"chat.completion","created":1790000000,"model":"m","choices":[{"index":0,'
             '"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"total_tokens":7}}⏎'
         ),
+        touches=Touches.EVENTS,
+        proof="the events say what the whole answer says, and it is complete JSON",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT_OPEN, GITHUB, TEXT_OPEN, TOOL_OPEN, Fault
+from resplice.core.catalogue.row import CHAT_OPEN, GITHUB, TEXT_OPEN, TOOL_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 _JSON: Final = "https://www.rfc-editor.org/rfc/rfc8259"
@@ -20,6 +20,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         example=(
             '⟨EF⟩⟨BB⟩⟨BF⟩data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}⏎⏎'
         ),
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.INVALID_UTF8,
@@ -30,6 +31,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "ggml-org/llama.cpp/pull/28926",
         before=CHAT_OPEN,
         example='data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hel⟨E6⟩⟨B8⟩lo"},"finish_reason":null}]}⏎⏎',
+        touches=Touches.TOKEN,
+        also_from="any character at all",
+        proof="none, the character is lost: it is a guess",
     ),
     Fault(
         Kind.CONTROL_IN_STRING,
@@ -43,6 +47,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             "event: content_block_delta⏎"
             'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hel␛lo"}}⏎⏎'
         ),
+        touches=Touches.TOKEN,
+        also_from="NUL: padding, or a torn buffer",
+        proof="no fault is known to insert ESC, TAB and the like into text; NUL and line breaks are not of them",
     ),
     Fault(
         Kind.RAW_NEWLINE_IN_STRING,
@@ -53,6 +60,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "ai-dynamo/aiperf/pull/705",
         before=CHAT_OPEN,
         example=('data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hel⏎lo"},"finish_reason":null}]}⏎⏎'),
+        touches=Touches.TOKEN,
+        also_from="a chunk closed with a blank line, a line cut at a buffer's size, a leaked chunk size",
+        proof="several strings of this stream hold raw breaks and not one an escaped one",
     ),
     Fault(
         Kind.BAD_ESCAPE,
@@ -63,6 +73,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "openclaw/openclaw/pull/88226",
         before=CHAT_OPEN,
         example=r'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"C:\users"},"finish_reason":null}]}⏎⏎',
+        touches=Touches.TOKEN,
+        also_from="a `u`, a quote or another byte lost behind the backslash",
+        proof="none in the stream itself: it is a guess",
     ),
     Fault(
         Kind.NAN_INFINITY,
@@ -73,6 +86,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "infiniflow/ragflow/pull/15266",
         before=CHAT_OPEN,
         example=('data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null,"logprob":-Infinity}]}⏎⏎'),
+        touches=Touches.TOKEN,
+        proof="the word stands where a value stands, and no other value is spelled with it",
     ),
     Fault(
         Kind.JUNK_BLANK,
@@ -83,6 +98,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _JSON + "#section-2",
         before=CHAT_OPEN,
         example='data: {"id":"c1","choices":␀[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
+        touches=Touches.BETWEEN_TOKENS,
     ),
     Fault(
         Kind.JSON_IN_STRING,
@@ -96,6 +112,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             r'data: "{\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}]}"'
             "⏎⏎"
         ),
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.LONE_SURROGATE,
@@ -111,6 +128,8 @@ ROWS: Final[tuple[Fault, ...]] = (
             "event: content_block_delta⏎"
             r'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ude00"}}⏎⏎'
         ),
+        touches=Touches.TOKEN,
+        proof="the other half comes at the beginning of the same text's next delta",
     ),
     Fault(
         Kind.ARGUMENTS_CONTROL,
@@ -132,5 +151,6 @@ ROWS: Final[tuple[Fault, ...]] = (
             '"usage":{"output_tokens":9}}⏎⏎'
         ),
         opt_in=True,
+        touches=Touches.TOKEN,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, RESPONSES, TEXT_OPEN, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, RESPONSES, TEXT_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 _SSE: Final = "https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation"
@@ -22,6 +22,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         example=(
             'event: content_block_delta⏎⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
         ),
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.EVENT_WITHOUT_DATA,
@@ -36,6 +37,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m",'
             '"content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="a frame whose data was lost, or one that was cut inside its name",
+        proof="the name is a keepalive's, or the same event follows with its data; any other name without data is a loss",
     ),
     Fault(
         Kind.MISSING_BLANK_LINE,
@@ -49,6 +53,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎'
             'data: {"id":"c1","choices":[{"index":0,"delta":{"content":" you"},"finish_reason":null}]}⏎⏎'
         ),
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.JOINED_FRAMES,
@@ -64,6 +69,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             '"text":"Hi"}}    event: content_block_delta⏎'
             'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
         ),
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.REPEATED_DATA_PREFIX,
@@ -74,6 +80,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "openclaw/openclaw/issues/96497",
         before=CHAT_OPEN,
         example='data: data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
+        touches=Touches.FRAMING,
+        also_from="a lost payload with the next frame glued on",
+        proof="every prefix of this stream so far is doubled",
     ),
     Fault(
         Kind.MISSING_DATA_PREFIX,
@@ -84,6 +93,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "lemonade-sdk/lemonade/pull/2975",
         before=CHAT_OPEN,
         example='{"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.SPLIT_JSON,
@@ -94,6 +104,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "1jehuang/jcode/issues/609",
         before=CHAT_OPEN,
         example=('data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hello ⏎⏎data: world"},"finish_reason":null}]}⏎⏎'),
+        touches=Touches.FRAMING,
+        also_from="a blank of the text's own behind `data:`",
+        proof="the parts are strict JSON only together, and this stream's writer shows whether it puts a blank behind `data:`",
     ),
     Fault(
         Kind.PRETTY_JSON,
@@ -109,6 +122,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data:   "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": null}]⏎'
             "data: }⏎⏎"
         ),
+        touches=Touches.BETWEEN_TOKENS,
     ),
     Fault(
         Kind.HEARTBEAT_IN_FRAME,
@@ -123,6 +137,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             ":keepalive⏎⏎"
             'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
         ),
+        touches=Touches.FRAMING,
+        also_from="inside a string: text that ends like a comment, and a line break",
+        proof="between tokens there is no text; inside a token this very stream has sent the same comment whole",
     ),
     Fault(
         Kind.COMMENT_AS_DATA,
@@ -133,6 +150,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "anomalyco/opencode/issues/50871",
         before=CHAT_OPEN,
         example="data: : keepalive⏎⏎",
+        touches=Touches.EVENTS,
+        proof="no JSON value begins with a colon",
     ),
     Fault(
         Kind.COMMENT_AFTER_ID,
@@ -144,6 +163,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         dialects=(CHAT, RESPONSES),
         before=CHAT_OPEN,
         example=('id: 1⏎data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎: ping⏎⏎'),
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.COMMENT,
@@ -156,6 +176,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         before=CHAT_OPEN,
         example=": ping⏎⏎",
         needs="comments=convert",
+        touches=Touches.EVENTS,
+        proof="a comment holds no event",
     ),
     Fault(
         Kind.EMPTY_DATA,
@@ -166,6 +188,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "modelcontextprotocol/python-sdk/pull/1670",
         before=CHAT_OPEN,
         example="data:⏎⏎",
+        touches=Touches.EVENTS,
+        also_from="a payload that was lost",
+        proof="no event of the API's own is named, and this stream sends the same again and again; else it is a loss",
     ),
     Fault(
         Kind.META_ONLY,
@@ -179,6 +204,8 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""},'
             '"finish_reason":null}]}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        proof="a field other than `data` and `event` carries no payload",
     ),
     Fault(
         Kind.UNTERMINATED_FRAME,
@@ -189,6 +216,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "farion1231/cc-switch/pull/6541",
         before=CHAT_OPEN,
         example=('data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}⏎⏎data: [DONE]⏎'),
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.CR_LINE_END,
@@ -199,6 +227,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "Soju06/codex-lb/pull/1854",
         before=CHAT_OPEN,
         example='data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}␍␍',
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.JUNK_LINE,
@@ -209,6 +238,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "maximhq/bifrost/issues/1613",
         before=CHAT_OPEN,
         example=('1a7⏎data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'),
+        touches=Touches.EVENTS,
+        also_from="a frame that was cut behind its first letter",
+        proof="the line is padding, or a chunk size that can be no beginning of a field's name",
     ),
     Fault(
         Kind.DATA_WITHOUT_SPACE,
@@ -219,6 +251,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "googleapis/python-genai/pull/2584",
         dialects=("gemini",),
         example='data:{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}]}␍⏎␍⏎',
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.UNREADABLE_LINE,
@@ -230,6 +263,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "googleapis/js-genai/blob/main/src/_api_client.ts",
         dialects=("gemini",),
         example='event: message⏎data: {"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}]}␍⏎␍⏎',
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.EXTRA_BLANK_LINE,
@@ -240,6 +274,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "google-gemini/deprecated-generative-ai-js/blob/main/packages/main/src/requests/stream-reader.ts",
         dialects=("gemini",),
         example='␍⏎data: {"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}]}␍⏎␍⏎',
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.LINE_SEPARATOR,
@@ -250,6 +285,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "modelcontextprotocol/typescript-sdk/pull/1926",
         dialects=("gemini", "ollama"),
         example='data: {"candidates":[{"content":{"parts":[{"text":"Hel⟨E2⟩⟨80⟩⟨A8⟩lo"}]},"finishReason":"STOP"}]}⏎⏎',
+        touches=Touches.TOKEN,
+        proof="the escape is the same character in JSON",
     ),
     Fault(
         Kind.BODY_FORM,
@@ -259,6 +296,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "every event is written in the form that was asked for",
         "the events' JSON stays as it came, only what stands around it changes",
         GITHUB + "jeremychone/rust-genai/pull/63",
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.SSE_FRAMING,
@@ -270,6 +308,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "code-yeongyu/oh-my-openagent/issues/1120",
         dialects=("ollama",),
         example='data: {"model":"m","message":{"content":"Hel"},"done":false}⏎⏎',
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.COMMENT_LINE,
@@ -280,6 +319,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "ollama/ollama-python/pull/393",
         dialects=("ollama",),
         example=": ping⏎",
+        touches=Touches.EVENTS,
+        proof="a comment holds no event",
     ),
     Fault(
         Kind.BLANK_LINE,
@@ -290,5 +331,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "ollama/ollama-python/pull/393",
         dialects=("ollama",),
         example='{"model":"m","message":{"content":"Hel"},"done":false}⏎⏎⏎',
+        touches=Touches.EVENTS,
+        proof="an empty line holds no event",
     ),
 )

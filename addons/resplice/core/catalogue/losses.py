@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, TEXT_OPEN, TOOL_OPEN, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, TEXT_OPEN, TOOL_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 _JSON: Final = "https://www.rfc-editor.org/rfc/rfc8259"
@@ -19,6 +19,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "aaif-goose/goose/pull/8031",
         before=CHAT_OPEN,
         example='data: {"object":"error","message":"KV cache is full","code":500}⏎⏎',
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TRUNCATED_JSON,

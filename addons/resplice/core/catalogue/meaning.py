@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, TEXT_OPEN, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, TEXT_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 ROWS: Final[tuple[Fault, ...]] = (
@@ -18,6 +18,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         dialects=(MESSAGES, RESPONSES),
         before=TEXT_OPEN,
         example='data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎',
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.EVENT_NAME_WRONG,
@@ -29,6 +30,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         dialects=(MESSAGES, RESPONSES),
         before=TEXT_OPEN,
         example=('event: message⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'),
+        touches=Touches.FRAMING,
+        also_from="the name of another event whose data was lost",
+        proof="the payload says its own type, and the name is none of the API's",
     ),
     Fault(
         Kind.KEEPALIVE_ID,
@@ -43,6 +47,8 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi"},'
             '"finish_reason":null}]}⏎⏎'
         ),
+        touches=Touches.FIELDS,
+        proof="a chunk without content or with a keepalive's id tells nothing of the answer",
     ),
     Fault(
         Kind.CHUNK_ID,
@@ -57,6 +63,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'
             'data: {"id":"c2","choices":[{"index":0,"delta":{"content":" you"},"finish_reason":null}]}⏎⏎'
         ),
+        touches=Touches.FIELDS,
+        also_from="chunks of another request",
+        proof="no id of this stream has held for two chunks",
     ),
     Fault(
         Kind.KEEPALIVE_FORM,
@@ -67,6 +76,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "pollinations/pollinations/pull/6129",
         before=CHAT_OPEN,
         example='data: {"type":"heartbeat"}⏎⏎',
+        touches=Touches.EVENTS,
+        also_from="a payload of which everything was lost",
+        proof="no member of it is one of the API's, and no event of the API's own is named",
     ),
     Fault(
         Kind.HEARTBEAT,
@@ -75,6 +87,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the dialect's keepalive is added, between two events",
         "by the only writer of the stream, at a frame's boundary; it holds nothing that a client could use",
         GITHUB + "BerriAI/litellm/issues/14953",
+        touches=Touches.EVENTS,
+        proof="it is this proxy that writes it, between two events",
     ),
     Fault(
         Kind.FOREIGN_EVENT,
@@ -85,5 +99,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "NousResearch/hermes-agent/pull/7989",
         before=CHAT_OPEN,
         example=('event: hermes.tool.progress⏎data: {"tool":"search"}⏎⏎'),
+        touches=Touches.EVENTS,
+        proof="neither its name nor its payload is one of the API's",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, ITEM_DONE, ITEM_OPEN, RESPONSE_OPEN, Fault
+from resplice.core.catalogue.row import GITHUB, ITEM_DONE, ITEM_OPEN, RESPONSE_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 _REFERENCE: Final = "https://platform.openai.com/docs/api-reference/responses-streaming"
@@ -21,6 +21,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         _HERE,
         before=RESPONSE_OPEN,
         example=('event: response.output_text.delta⏎data: {"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hel"}⏎⏎'),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.CREATED_MISSING,
@@ -35,6 +36,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"response.output_item.added","sequence_number":0,"output_index":0,'
             '"item":{"id":"msg_1","type":"message","role":"assistant","content":[]}}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="the stream's beginning was lost, and content with it",
+        proof="none of this stream's beginnings came",
     ),
     Fault(
         Kind.ITEM_NOT_ANNOUNCED,
@@ -50,6 +54,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"response.output_text.delta","sequence_number":1,"item_id":"msg_1","output_index":0,'
             '"content_index":0,"delta":"Hel"}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="the item's beginning was lost, and content with it",
+        proof="none of this stream's items was announced, and `.done` has the whole content",
     ),
     Fault(
         Kind.PART_NOT_ANNOUNCED,
@@ -65,6 +72,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,'
             '"content_index":0,"delta":"Hel"}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="the part's beginning was lost, and content with it",
+        proof="none of this stream's parts was announced, and `.done` has the whole content",
     ),
     Fault(
         Kind.ANNOUNCED_TWICE,
@@ -80,6 +90,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"response.output_item.added","sequence_number":2,"output_index":0,'
             '"item":{"id":"msg_1","type":"message","role":"assistant","content":[]}}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="every event was doubled",
+        proof="same place, same type, same id, and deltas are not doubled",
     ),
     Fault(
         Kind.SEQUENCE_NUMBER,
@@ -95,6 +108,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,'
             '"content_index":0,"delta":"Hel"}⏎⏎'
         ),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.COMPLETED_OUTPUT,
@@ -109,6 +123,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             "event: response.completed⏎"
             'data: {"type":"response.completed","sequence_number":3,"response":{"id":"resp_1","status":"completed","output":[]}}⏎⏎'
         ),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.COMPLETED_USAGE,
@@ -125,6 +140,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             '"output":[{"id":"msg_1","type":"message"}],'
             '"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}}⏎⏎'
         ),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.TERMINAL_NAME,
@@ -140,6 +156,7 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"response.done","sequence_number":3,"response":{"id":"resp_1","status":"completed",'
             '"output":[{"id":"msg_1","type":"message"}]}}⏎⏎'
         ),
+        touches=Touches.FIELDS,
     ),
     Fault(
         Kind.COMPLETED_MISSING,
@@ -156,5 +173,6 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"response.output_item.done","sequence_number":2,"output_index":0,'
             '"item":{"id":"msg_1","type":"message","role":"assistant","content":[]}}⏎⏎'
         ),
+        touches=Touches.EVENTS,
     ),
 )

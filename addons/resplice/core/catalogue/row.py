@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from resplice.core.kinds import Kind
@@ -56,6 +57,22 @@ _SIGNS: Final = {chr(0x2400 + code): chr(code) for code in range(0x20)} | {"⏎"
 _BYTE: Final = re.compile(r"⟨([0-9A-F]{2})⟩")
 
 
+class Touches(StrEnum):
+    """What a repair changes of the upstream's bytes, from the least to the most."""
+
+    NOTHING = "nothing"
+    FRAMING = "framing"
+    """Line ends, blank lines, field names, comments, what stands around a payload."""
+    BETWEEN_TOKENS = "between tokens"
+    """Blanks between the JSON tokens of a payload."""
+    TOKEN = "a token"  # noqa: S105 - of JSON
+    """A string, a number or a word of JSON itself."""
+    FIELDS = "fields of an event"
+    """Members that the API's contract asks for, or forbids."""
+    EVENTS = "whole events"
+    """An event is made up, moved or dropped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A row of the catalogue."""
@@ -80,11 +97,22 @@ class Fault:
     """The healthy beginning of the stream that the example is cut from, in the same notation."""
     needs: str = ""
     """The option under which it is done, e.g. `comments=convert`, where that is not the default."""
+    touches: Touches = Touches.NOTHING
+    """What the repair changes."""
+    also_from: str = ""
+    """Which other faults give the same bytes, in one sentence; empty where there is none."""
+    proof: str = ""
+    """What in the stream itself proves that this reading is the right one, in one sentence. Without it the repair is a guess."""
 
     @property
     def is_repair(self) -> bool:
         """Something is mended, and a user may decide that it is not. Losses and notes are facts: they can't be decided away."""
         return self.group not in {"losses", "notes", "sockets"}
+
+    @property
+    def needs_proof(self) -> bool:
+        """What it does may change what the model said: tokens, or whole events."""
+        return self.is_repair and self.touches in {Touches.TOKEN, Touches.EVENTS}
 
     @property
     def opening(self) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, TEXT_OPEN, Fault
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, TEXT_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 ROWS: Final[tuple[Fault, ...]] = (
@@ -17,6 +17,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "NousResearch/hermes-agent/issues/90848",
         before=CHAT_OPEN,
         example='data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}⏎⏎',
+        touches=Touches.EVENTS,
+        also_from="the connection broke behind the stop reason",
+        proof="the stop reason says that the answer is complete",
     ),
     Fault(
         Kind.TERMINAL_DUPLICATE,
@@ -27,6 +30,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         "https://platform.openai.com/docs/api-reference/chat-streaming",
         before=CHAT_OPEN,
         example=('data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}⏎⏎data: [DONE]⏎⏎data: [DONE]⏎⏎'),
+        touches=Touches.EVENTS,
+        proof="the first one ended the stream",
     ),
     Fault(
         Kind.TERMINAL_FOREIGN,
@@ -38,6 +43,8 @@ ROWS: Final[tuple[Fault, ...]] = (
         dialects=(MESSAGES, RESPONSES),
         before=TEXT_OPEN,
         example="data: [DONE]⏎⏎",
+        touches=Touches.EVENTS,
+        proof="the marker is no event of that API, and holds nothing",
     ),
     Fault(
         Kind.TERMINAL_EARLY,
@@ -53,6 +60,9 @@ ROWS: Final[tuple[Fault, ...]] = (
             "data: [DONE]⏎⏎"
             'data: {"id":"c1","choices":[{"index":0,"delta":{"content":" you"},"finish_reason":null}]}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="chunks of another answer behind this one",
+        proof="the stop reason had not been seen, and the same answer goes on",
     ),
     Fault(
         Kind.TERMINAL_FORM,
@@ -64,6 +74,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         dialects=(CHAT,),
         before=CHAT_OPEN,
         example=('data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}⏎⏎data: "[DONE]"⏎⏎'),
+        touches=Touches.FRAMING,
     ),
     Fault(
         Kind.AFTER_TERMINAL,
@@ -78,6 +89,8 @@ ROWS: Final[tuple[Fault, ...]] = (
             "data: [DONE]⏎⏎"
             'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        proof="the answer was complete, and clients have stopped reading",
     ),
     Fault(
         Kind.DUPLICATE_START,
@@ -95,5 +108,8 @@ ROWS: Final[tuple[Fault, ...]] = (
             'data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m",'
             '"content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}⏎⏎'
         ),
+        touches=Touches.EVENTS,
+        also_from="every event was doubled",
+        proof="the same id, and deltas are not doubled",
     ),
 )
