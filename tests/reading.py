@@ -55,6 +55,8 @@ def _read_chat(reading: Reading, value: dict[str, Any]) -> None:
         for call in delta.get("tool_calls") or ():
             function = call.get("function") or {}
             _slot(reading, call.get("index"), function.get("name"))[1] += function.get("arguments") or ""
+        if function := delta.get("function_call"):
+            _slot(reading, "function_call", function.get("name"))[1] += function.get("arguments") or ""
         reading.stop = choice.get("finish_reason") or reading.stop
 
 
