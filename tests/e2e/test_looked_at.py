@@ -135,7 +135,7 @@ def test_a_damaged_and_a_tool_calling_stream_are_shown_as_they_were(web: Web, br
     client, url = web.ask(lambda answer: answer.stream(*CHAT_TEXT[:4]))
     client.read_all()
     with page_of(browser, url) as page:
-        wait_for(page, "[error] upstream stream damaged")
+        wait_for(page, "[error] Resplice: the upstream's stream broke")
         wait_for(page, "1. lost answer_incomplete")
         wait_for(page, "❌")
         page.screenshot(path=PICTURES / "mitmweb-failed.png")

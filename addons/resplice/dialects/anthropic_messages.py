@@ -137,9 +137,9 @@ def _close_blocks(facts: Facts) -> Events:
 
 
 def error(facts: Facts, message: str) -> Events:
-    """Open blocks closed, then a retryable error event: every Anthropic SDK raises it."""
-    payload = {"type": "error", "error": {"type": "api_error", "message": message}}
-    return _close_blocks(facts) + frame(payload, "error")
+    """A retryable error event: every Anthropic SDK raises it. Open blocks stay open: Claude Code takes a closed one for complete."""
+    del facts
+    return frame({"type": "error", "error": {"type": "api_error", "message": message}}, "error")
 
 
 def terminal(facts: Facts) -> Events:
@@ -187,7 +187,7 @@ DIALECT: Final = Dialect(
     own_event=lambda name: name in _READERS,
     comments_after_id=True,
     fails_twice=False,
-    error_names="open blocks closed, then `event: error`",
+    error_names="`event: error`",
     keepalive_names="`event: ping`",
     error_body=error_body,
 )

@@ -150,7 +150,7 @@ OPTIONS: Final[tuple[Option, ...]] = (
     Option(
         "resplice_idle_timeout",
         str,
-        "300",
+        "600",
         "After so long without a byte from the upstream the stream ends in the dialect's own error event, or in its terminal "
         "if the answer is complete. Heartbeats of our own don't count, nor does the length of a stream. 0: never.",
         unit="seconds",

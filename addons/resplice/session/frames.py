@@ -252,7 +252,7 @@ class Frames:
         is_well_formed = not (item.kinds or stream.converts)
         stream.failure = stream.failure or Failure(Kind.UPSTREAM_ERROR, why, message, item.value, is_well_formed)
         stream.ledger.note(Kind.UPSTREAM_ERROR, why)
-        return self._stream.flush() + self._stream.deliver(item)
+        return self._stream.deliver(item)
 
     def _error_alone(self, item: Frame) -> Frame:
         """The error without what some SDK reads in its place."""

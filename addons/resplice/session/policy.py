@@ -37,7 +37,7 @@ class Policy:
     """What the client gets where it gets a keepalive from us: the dialect's own ``event``, or a ``comment`` line."""
     heartbeat: float = 0.0
     """After so many seconds of silence the client gets a keepalive; 0: never."""
-    idle_timeout: float = 300.0
+    idle_timeout: float = 600.0
     """After so many seconds without a byte from the upstream the stream is ended; 0: never."""
     stall_timeout: float = 1800.0
     """After so many seconds with nothing but comments and keepalives the stream is ended; 0: never."""

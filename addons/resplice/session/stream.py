@@ -24,6 +24,10 @@ from resplice.session.policy import Policy
 MAX_MESSAGE: Final = 4096
 """Error messages from the wire are told up to this many characters."""
 _COMMENT_LINE: Final = re.compile(rb"(?:\A|[\r\n]):")
+_OF_A_CALL: Final = re.compile(rb"tool_use|tool_calls|input_json_delta|function_?call|custom_tool_call|toolUse", re.IGNORECASE)
+"""What was lost may be a piece of a tool call."""
+_SHORT_ID: Final = 8
+"""Digits of a stream's id that tell it from all others in a log."""
 _NAME: Final = re.compile(r"[!-~]{1,128}")
 """What may be written into an `event:` line."""
 
@@ -190,8 +194,8 @@ class Stream:
         return fate
 
     def flush(self) -> bytes:
-        """The answer ends: what the contract still has to say goes out before its end."""
-        mended = None if self.flushed else self.contract.flush(self.facts)
+        """The answer ends: what the contract still has to say goes out before its end; before an error, nothing."""
+        mended = None if self.flushed or self.facts.failed else self.contract.flush(self.facts)
         self.flushed = True
         return self._add(mended) if mended is not None else b""
 
@@ -239,6 +243,7 @@ class Stream:
     def lose(self, raw: bytes, kind: Kind, why: str) -> bytes:
         """Information is lost. By policy the stream ends with an error, or goes on without it; tool arguments never go on."""
         in_tool_call = bool(self.facts.tool_calls) and not self.facts.stopped
+        in_tool_call = in_tool_call or _OF_A_CALL.search(raw) is not None
         if self.policy.on_loss == "error" or in_tool_call or self.events_out == 0:
             return self.end_with_error(Effect.LOSS, kind, raw, why)
         return self.change(raw, b"", kind, why, effect=Effect.LOSS)
@@ -256,14 +261,14 @@ class Stream:
     ) -> bytes:
         """The client's stream ends with the dialect's own error event, in place of `raw`.
 
-        ``value`` is the upstream's error, where it sent one, and ``message`` what it said.
+        Nothing is closed, completed or announced before it that the model has not: a tool call that is closed gets executed, and
+        a text that is closed is taken for an answer. ``value`` is the upstream's error, where it sent one, and ``message`` what it said.
         """
         if effect is Effect.REPAIR and (unwanted := self._unwanted((kind, *also))):
             return self.leave(raw, unwanted)
         frames = b""
         failed, self.facts.failed = self.facts.failed, True
-        flushed = self.flush()
-        text = message if message is not None else f"upstream stream damaged: {why}"
+        text = message if message is not None else self._blame(why)
         self.failure = self.failure or Failure(kind, why, text[:MAX_MESSAGE], value or {})
         if self.dialect is not None and not failed:
             frames = self.write_all(self.dialect.error(self.facts, text))
@@ -273,7 +278,12 @@ class Stream:
         if frames and self.line_open:
             frames = self.wire.closing + frames
         self.ended = True
-        return flushed + self.change(raw, frames, kind, why, also, effect)
+        return self.change(raw, frames, kind, why, also, effect)
+
+    def _blame(self, why: str) -> str:
+        """What happened, whose fault it was, who says so, and where to read on: `resplice explain` takes the first digits of an id."""
+        text = f"Resplice: the upstream's stream broke: {why}"
+        return f"{text}; stream {self._seed[:_SHORT_ID]}" if self._seed else text
 
 
 def _why(kinds: tuple[Kind, ...], event: str | None) -> str:

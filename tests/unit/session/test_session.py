@@ -105,9 +105,9 @@ def test_a_loss_ends_the_stream_at_once_and_what_follows_is_dropped_on_record() 
     assert {finding.kind for finding in session.take_findings()} == {Kind.TRUNCATED_JSON, Kind.AFTER_ERROR}
 
 
-def test_an_anthropic_error_closes_the_open_block_first() -> None:
+def test_an_anthropic_error_leaves_the_open_block_open() -> None:
     names = [name for name, _ in s.decode(run(A, s.MESSAGE_START + s.BLOCK_START + s.text_delta("x")).output)]
-    assert names[-2:] == ["content_block_stop", "error"]
+    assert names[-2:] == ["content_block_delta", "error"]
 
 
 def test_a_responses_error_is_followed_by_response_failed_with_the_announced_response() -> None:

@@ -127,17 +127,18 @@ def test_numbers_of_tokens_are_the_upstreams_last() -> None:
     assert fate.events[0][1]["usage"] == {"output_tokens": 1}
 
 
-def test_an_error_closes_the_blocks_by_the_numbers_that_the_client_knows() -> None:
+def test_before_an_error_no_block_is_closed() -> None:
     wire = s.MESSAGE_START + start(7) + s.text_delta("a", 7) + start(9, OTHER_TOOL)
-    events = s.decode(s.run("anthropic-messages", wire).output)
-    assert [value["index"] for name, value in events if name == "content_block_stop"] == [0, 1]
-    assert events[-1][0] == "error"
+    names = [name for name, _ in s.decode(s.run("anthropic-messages", wire).output)]
+    assert "content_block_stop" not in names
+    assert names[-1] == "error"
 
 
 def test_a_start_that_was_dropped_leaves_no_block_to_close() -> None:
-    wire = start(2, TOOL) * 2 + s.ANTHROPIC
+    wire = s.MESSAGE_START + start(2, TOOL) * 2 + s.json_delta("{}", 2) + stop(2) + s.message_delta("tool_use")
     events = s.decode(s.run("anthropic-messages", wire).output)
     assert [value["index"] for name, value in events if name == "content_block_stop"] == [0]
+    assert events[-1][0] == "message_stop"
 
 
 def test_a_truncated_call_is_an_error_even_where_losses_are_dropped() -> None:
