@@ -191,7 +191,7 @@ def later(bench, seconds):
 
 def test_a_silent_upstream_is_closed_and_the_client_gets_an_honest_and_clean_end(bench):
     bench.start(FIRST)
-    later(bench, 301)
+    later(bench, 601)
     bench.tick()
     assert b'data: {"error"' in bench.body
     assert bench.body.endswith(END)

@@ -197,7 +197,7 @@ def test_an_upstream_that_stays_silent_behind_its_headers_is_tried_again_and_the
         bench.answer(CHUNKED)
         silent = bench.layer.streams[1]._handle_event.__self__._trial._silent
         before = silent._clock
-        silent._clock = lambda before=before: before() + 301
+        silent._clock = lambda before=before: before() + 601
         bench.tick()
         if not last:
             bench.pause()

@@ -304,7 +304,7 @@ def test_what_would_have_been_ended_is_on_record_as_not_applied_and_the_stream_g
     stream = make(mode="observe")
     stream(FIRST)
     for _ in range(3):
-        stream.clock.now += 301
+        stream.clock.now += 601
         assert stream.tick() == b""
     assert stream(LAST + DONE) == [LAST + DONE]
     stream(b"")

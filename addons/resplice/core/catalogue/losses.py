@@ -123,7 +123,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         Kind.ANSWER_INCOMPLETE,
         "losses",
         "the stream ended before its stop reason; SDKs report half an answer as success",
-        "error event, open blocks closed first",
+        "error event; nothing is closed before it",
         "whether the answer was whole can't be known",
         GITHUB + "earendil-works/pi/issues/8460",
         before=CHAT_OPEN,
