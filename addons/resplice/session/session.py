@@ -10,6 +10,8 @@ A chunk of healthy frames, the common case, takes the short way through `receive
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from typing import Final
 
 from resplice.core.events import Effect, Finding, Reason, Receipt, Stall
@@ -25,6 +27,7 @@ from resplice.session.policy import Policy
 from resplice.session.reader import Reader
 from resplice.session.receipt import build_receipt
 from resplice.session.stream import Stream
+from resplice.session.unsettled import Unsettled
 from resplice.session.watch import End, Watch
 
 _RELEASE_AFTER: Final = 0.25
@@ -65,6 +68,7 @@ class Session:
         self._framer = self._first_framer(dialect)
         self._frames = Frames(self._stream)
         self._reader = Reader(self._stream, self._framer)
+        self._unsettled = Unsettled(self._stream.ledger)
         self._pace = Pace(now)
         self._watch = Watch(self._stream, self._pace)
         self._stalls: list[Stall] = []
@@ -131,12 +135,18 @@ class Session:
         """Take some more of the upstream's body, cut anywhere; return what the client gets for it."""
         if self.finished or not data:
             return b""
-        if stall := self._pace.came(now):
-            self._note_stall(stall, resumed=True)
         framer = self._framer
-        if framer.waiting and framer.hold(data):
-            return data if self._observe else b""
-        out = self._healthy(data) if framer.steady and self._calm and framer.unfit not in data else self._receive(data)
+        try:
+            if stall := self._pace.came(now):
+                self._note_stall(stall, resumed=True)
+            if framer.waiting and framer.hold(data):
+                self._unsettled.hold(data)
+                return data if self._observe else b""
+            out = self._healthy(data) if framer.steady and self._calm and framer.unfit not in data else self._receive(data)
+        except Exception as error:  # noqa: BLE001 - fail open: a defect of ours must not cost the client its stream
+            out = self._fail_open(error, data)
+        else:
+            self._unsettled.end(data)
         if self._observe:
             out = data
         if out:
@@ -151,28 +161,26 @@ class Session:
         stream, dialect = self._stream, self._stream.dialect
         out: list[bytes] = []
         booked = pos = passed = 0
-        try:
-            while pos < len(data) and dialect is not None:
-                read = self._reader.read(data, pos, dialect)
-                if read is None:
-                    break
-                if read.role is None:
-                    passed += 1
-                    pos = read.end
-                    continue
-                stream.events_in += 1
-                tail = read.end - self._framer.tail
-                frame = Frame(0, data[pos:tail], read.event, read.value)
-                out.append(stream.pass_(data[booked:pos]))
-                out.append(self._frames.mended(frame, read.fate) if read.fate else self._frames.by_role(read.role, frame))
-                if tail < read.end:
-                    out.append(self._frames.item(Filler(0, data[tail : read.end], tail=True)))
-                booked = pos = read.end
-                if not stream.in_order:
-                    self._calm = False
-                    break
-        except Exception as error:  # noqa: BLE001 - fail open: a defect of ours must not cost the client its stream
-            return b"".join([*out, self._fail_open(data[booked:], error)])
+        while pos < len(data) and dialect is not None:
+            read = self._reader.read(data, pos, dialect)
+            if read is None:
+                break
+            if read.role is None:
+                passed += 1
+                pos = read.end
+                continue
+            self._unsettled.begin()
+            stream.events_in += 1
+            tail = read.end - self._framer.tail
+            frame = Frame(0, data[pos:tail], read.event, read.value)
+            out.append(stream.pass_(data[booked:pos]))
+            out.append(self._frames.mended(frame, read.fate) if read.fate else self._frames.by_role(read.role, frame))
+            if tail < read.end:
+                out.append(self._frames.item(Filler(0, data[tail : read.end], tail=True)))
+            booked = pos = read.end
+            if not stream.in_order:
+                self._calm = False
+                break
         if passed:
             stream.answered = True
             stream.events_in += passed
@@ -181,6 +189,7 @@ class Session:
             stream.tail_passes = True
             stream.ledger.passed += pos
             return data
+        self._unsettled.begin()
         out.append(stream.pass_(data[booked:pos]))
         if pos < len(data):
             out.append(self._receive(data[pos:]))
@@ -191,15 +200,11 @@ class Session:
         stream, framer = self._stream, self._framer
         if stream.raw:
             return stream.pass_(data)
+        self._unsettled.begin()
         end = framer.completes_at(data) if framer.waiting else 0
         if end and self._calm:
             return self._complete(data, end)
-        held = framer.held
-        try:
-            items = framer.receive_data(data)
-        except Exception as error:  # noqa: BLE001 - fail open, as above
-            rest = framer.held_bytes()
-            return self._fail_open(rest if len(rest) >= held + len(data) else rest + data, error)
+        items = framer.receive_data(data)
         if isinstance(framer, Sniffer):
             self._adopt(framer)
         return self._take(items) if items else b""
@@ -221,28 +226,41 @@ class Session:
         return out + (self._healthy(rest) if calm else self._receive(rest))
 
     def _take(self, items: list[Item]) -> bytes:
-        out = []
-        for number, item in enumerate(items):
-            try:
-                out.append(self._frames.item(item))
-            except Exception as error:  # noqa: BLE001 - fail open, as above
-                rest = b"".join(i.raw for i in items[number:])
-                out.append(self._fail_open(rest + self._framer.held_bytes(), error))
-                return b"".join(out)
+        out = [self._frames.item(item) for item in items]
         self._calm = self._stream.in_order
         if self._stream.raw:  # nobody recognises this stream: what the framer holds goes too
             self._framer.waiting = False
             out.append(self._stream.pass_(self._framer.held_bytes()))
         return b"".join(out)
 
-    def _fail_open(self, rest: bytes, error: Exception) -> bytes:
-        """Pass everything raw from here on: what had been held back, then whatever comes."""
+    # -- a defect of ours -------------------------------------------------------------------------
+
+    def fail_open(self, error: Exception, data: bytes = b"") -> bytes:
+        """The caller failed: what is held passes raw, then `data`, which was never received here, then whatever comes."""
+        return data if self._observe or self.finished else self._fail_open(error, data)
+
+    def _fail_open(self, error: Exception, data: bytes) -> bytes:
+        """Pass everything raw from here on; return what the client gets for the step that failed, and for all that is held."""
         stream = self._stream
-        stream.raw = True
+        out, rest = self._unsettled.give_up(data)
+        first, stream.raw = not stream.raw, True
         self._calm = self._framer.waiting = False
-        held = self._frames.leave()
-        stream.ledger.note(Kind.INTERNAL_ERROR, f"{type(error).__name__} in Resplice; the stream passes raw from here on")
-        return stream.pass_(held + rest)
+        stream.held = []
+        with contextlib.suppress(Exception):  # the defect may be in there
+            if first:
+                stream.ledger.note(Kind.INTERNAL_ERROR, f"{type(error).__name__} in Resplice; the stream passes raw from here on")
+        stream.ledger.passed += len(rest)
+        return out + rest
+
+    def _safely(self, step: Callable[[], bytes], data: bytes = b"") -> bytes:
+        """Make a step that may fail; `data` is the input that it books."""
+        self._unsettled.begin()
+        try:
+            out = step()
+        except Exception as error:  # noqa: BLE001 - fail open, as above
+            return self._fail_open(error, data)
+        self._unsettled.end(data)
+        return out
 
     # -- time, and the end ------------------------------------------------------------------------
 
@@ -255,27 +273,28 @@ class Session:
         if self.finished or self._stream.raw:
             return b""
         if self._observe:
-            self._note_end(now)
+            self._safely(lambda: self._note_end(now))
             return b""
-        try:
-            out = self._release(now - self._pace.last_in_at)
-            if self._stream.dialect is not None and not self._stream.ended:
-                self.wants_end = self._watch.end(now, self._bytes_in)
-            if not out and self.wants_end is None and self._at_boundary and self._watch.beats(now):
-                out = self._stream.heartbeat()
-        except Exception as error:  # noqa: BLE001 - fail open, as above
-            out = self._fail_open(self._framer.held_bytes(), error)
-        if out:
+        if out := self._safely(lambda: self._pass_time(now)):
             self._pace.last_out_at = now
         return out
 
-    def _note_end(self, now: float) -> None:
+    def _pass_time(self, now: float) -> bytes:
+        out = self._release(now - self._pace.last_in_at)
+        if self._stream.dialect is not None and not self._stream.ended:
+            self.wants_end = self._watch.end(now, self._bytes_in)
+        if not out and self.wants_end is None and self._at_boundary and self._watch.beats(now):
+            out = self._stream.heartbeat()
+        return out
+
+    def _note_end(self, now: float) -> bytes:
         """In observe mode a stream that would be ended is noted as that, once, and goes on."""
         stream = self._stream
         if stream.dialect is None or stream.ended or stream.ledger.kinds[Kind.WOULD_END]:
-            return
+            return b""
         if end := self._watch.end(now, self._bytes_in):
             stream.ledger.note(Kind.WOULD_END, f"the stream would have been ended: {end.detail}")
+        return b""
 
     def heard(self, now: float) -> None:
         """The upstream is alive, though nothing can be made of what it sent yet: a piece of an encoded body."""
@@ -315,13 +334,13 @@ class Session:
             return b""
         self._pace.last_out_at = now
         self._calm = False
-        out = self._stream.end_with_error(Effect.LOSS, kind, b"", why)
+        out = self._safely(lambda: self._stream.end_with_error(Effect.LOSS, kind, b"", why))
         return b"" if self._observe else out
 
     def withhold(self, raw: bytes, kind: Kind, why: str) -> bytes:
         """Nothing of the stream went to the client, and nothing will: book all that came of it, which was never received here."""
         self._calm = False
-        return self._stream.ledger.changed(Effect.LOSS, kind, raw, b"", why) if raw else b""
+        return self._safely(lambda: self._stream.ledger.changed(Effect.LOSS, kind, raw, b"", why), raw) if raw else b""
 
     def refuse(self, raw: bytes, failure: Failure, status: int, body: bytes, now: float = 0.0) -> bytes:
         """As above; and the client gets an error response with that status and body instead."""
@@ -330,7 +349,7 @@ class Session:
         stream.failure, stream.ended, stream.facts.failed = failure, True, True
         stream.facts.error, stream.error_status = failure.message, status
         self._pace.last_out_at = now
-        return stream.ledger.changed(Effect.LOSS, failure.kind, raw, body, failure.why)
+        return self._safely(lambda: stream.ledger.changed(Effect.LOSS, failure.kind, raw, body, failure.why), raw)
 
     def finish(self, reason: Reason, now: float = 0.0, detail: str = "") -> bytes:
         """The stream is over, for that reason; return what the client still gets. Only the first call counts."""
@@ -338,18 +357,19 @@ class Session:
             return b""
         self.finished = True
         self._outcome, self._detail = reason, detail
-        if stall := self._pace.closed(now):
-            self._note_stall(stall, resumed=False)
-        try:
-            out = self._take_leave() if reason in _LEFT else self._finish(reason, detail)
-        except Exception as error:  # noqa: BLE001 - fail open, as above
-            out = self._fail_open(self._framer.held_bytes(), error)
-        if reason is Reason.UPSTREAM_END and self._is_complete():
-            self._outcome = Reason.COMPLETE
+        out = self._safely(lambda: self._come_to_an_end(reason, now, detail))
         if self._observe or reason in _LEFT:
             return b""
         if out:
             self._pace.last_out_at = now
+        return out
+
+    def _come_to_an_end(self, reason: Reason, now: float, detail: str) -> bytes:
+        if stall := self._pace.closed(now):
+            self._note_stall(stall, resumed=False)
+        out = self._take_leave() if reason in _LEFT else self._finish(reason, detail)
+        if reason is Reason.UPSTREAM_END and self._is_complete():
+            self._outcome = Reason.COMPLETE
         return out
 
     def _is_complete(self) -> bool:
@@ -376,8 +396,6 @@ class Session:
 
     def _take_leave(self) -> bytes:
         """Nobody is there to read on: account for what was held back."""
-        stream = self._stream
-        rest = self._frames.leave() + (b"" if stream.raw else self._framer.held_bytes())
-        if rest:
-            stream.change(rest, b"", Kind.UNDELIVERED, "an incomplete event was pending when the stream was left")
+        if rest := self._unsettled.take():
+            self._stream.change(rest, b"", Kind.UNDELIVERED, "an incomplete event was pending when the stream was left")
         return b""
