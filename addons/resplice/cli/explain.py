@@ -15,6 +15,7 @@ from resplice.cli.terminal import plural, size, visible
 from resplice.core.catalogue import BY_KIND
 from resplice.core.kinds import Kind
 from resplice.records.recorder import StreamRecorder
+from resplice.records.states import state_of_record
 from resplice.session.policy import Policy
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def _listing(records: Iterator[Record]) -> Iterator[str]:
     for opening, close in last:
         faults = ", ".join(close.get("findings") or ())
         told = f"{visible(str(close['stream'])[:12]):<12}  flow {visible(str(opening.get('flow', ''))[:8]):<8}  {close['ts'][:19]}"
-        yield visible(f"{told}  {opening.get('host', '?')}  {close['outcome']}{f': {faults}' if faults else ''}")
+        state = state_of_record(close)
+        yield visible(f"{told}  {opening.get('host', '?')}  {state}, {close['outcome']}{f': {faults}' if faults else ''}")
 
 
 # -- the story ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from resplice.cli.errors import UsageError
 from resplice.cli.player import Played, differences, pieces, play
 from resplice.cli.recordings import STDIN, load
-from resplice.cli.summary import BROKEN, UNKNOWN, cut_lines, lines, state, total
+from resplice.cli.summary import cut_lines, lines, total
 from resplice.cli.terminal import visible
 from resplice.dialects import by_name
 from resplice.records.evidence import Evidence
@@ -77,13 +77,14 @@ class _Result:
 
     @property
     def state(self) -> str:
-        return state(self.played, self.records[-1])
+        return str(self.records[-1]["state"])
 
     @property
     def good(self) -> bool:
         """Flows that are no LLM streams stand in a file by chance; a capture that was named should be one."""
-        bad = {BROKEN, UNKNOWN} if self.recording.sought else {BROKEN}
-        return self.consistent and self.state not in bad
+        if self.played.receipt.dialect is None:
+            return self.consistent and not self.recording.sought
+        return self.consistent and bool(self.records[-1]["whole"])
 
 
 def replay(args: argparse.Namespace) -> int:

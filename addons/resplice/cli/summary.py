@@ -10,6 +10,7 @@ from resplice.core.events import Effect, Finding
 from resplice.records.changes import parting
 from resplice.records.evidence import Evidence, describe
 from resplice.records.redact import redact_text
+from resplice.records.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,12 +19,7 @@ if TYPE_CHECKING:
     from resplice.cli.recordings import Recording
     from resplice.records.schema import Record
 
-__all__ = ["BROKEN", "HEALTHY", "REPAIRED", "UNKNOWN", "cut_lines", "lines", "state", "total"]
-
-HEALTHY: Final = "healthy"
-REPAIRED: Final = "repaired"
-BROKEN: Final = "broken"
-UNKNOWN: Final = "not recognised"
+__all__ = ["cut_lines", "lines", "total"]
 
 _SHOWN: Final = 8
 _OF_A_KIND: Final = 2
@@ -31,19 +27,10 @@ _SAMPLE: Final = 96
 _WORD: Final = 128
 
 
-def state(played: Played, close: Record) -> str:
-    """The stream in one word. ``close`` is the record of its receipt."""
-    if played.receipt.dialect is None:
-        return UNKNOWN
-    if not close["whole"]:
-        return BROKEN
-    return REPAIRED if any(one.effect is Effect.REPAIR for one in played.findings) else HEALTHY
-
-
 def lines(recording: Recording, played: Played, close: Record, *, observed: bool) -> Iterator[str]:
-    """The account of one stream."""
+    """The account of one stream. ``close`` is the record of its receipt."""
     receipt = played.receipt
-    yield f"{visible(recording.label)}: {state(played, close)}"
+    yield f"{visible(recording.label)}: {close['state']}"
     known = [receipt.dialect, receipt.model and redact_text(receipt.model), receipt.stop_reason]
     about = [", ".join(visible(word, _WORD) for word in known if word)]
     about.append(f"in: {size(receipt.bytes_in)}, {plural(receipt.events_in, 'event')}")
@@ -108,5 +95,5 @@ def cut_lines(found: Sequence[Difference], cuts: int) -> Iterator[str]:
 def total(states: Iterable[str]) -> str:
     """The last line, over all streams."""
     counted = Counter(states)
-    words = [f"{counted[word]} {word}" for word in (HEALTHY, REPAIRED, BROKEN, UNKNOWN) if counted[word]]
+    words = [f"{counted[word]} {word}" for word in State if counted[word]]
     return f"{plural(sum(counted.values()), 'stream')}: {', '.join(words)}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from resplice.cli.errors import UsageError
 from resplice.cli.logs import LogReader, log_files
 from resplice.cli.terminal import plural, size, visible
+from resplice.records.states import state_of_record
 
 if TYPE_CHECKING:
     from resplice.records.schema import Record
@@ -127,7 +128,8 @@ def _stalled(record: Record, _: Record) -> str:
 def _closed(record: Record, _: Record) -> str:
     faults = ", ".join(f"{count} {kind}" for kind, count in (record.get("findings") or {}).items())
     amount = f"{plural(record['events_out'], 'event')}, {size(record['bytes_out'])}"
-    return f"close   {record['outcome']}, terminal {record['terminal']}, {amount}{f'; {faults}' if faults else ''}"
+    ended = f"{state_of_record(record)}: {record['outcome']}, terminal {record['terminal']}"
+    return f"close   {ended}, {amount}{f'; {faults}' if faults else ''}"
 
 
 def _other(record: Record, _: Record) -> str:

@@ -261,7 +261,7 @@ class Resplice:
         if receipt is not None and receipt.dialect is not None:
             if flow is not None:
                 self._keeper.closed(flow, context, stream)
-            logger.log(report.level(receipt), "%s", report.sentence(context, receipt))
+            logger.log(report.level(context, receipt), "%s", report.sentence(context, receipt))
         elif receipt is not None:
             logger.debug("%s", report.stranger(context, receipt))
         if self._leaving:
@@ -269,7 +269,7 @@ class Resplice:
 
     def _socket_closed(self, flow: http.HTTPFlow, context: StreamContext, receipt: Receipt) -> None:
         self._keeper.told(flow, context, receipt)
-        logger.log(report.level(receipt), "%s", report.sentence(context, receipt))
+        logger.log(report.level(context, receipt), "%s", report.sentence(context, receipt))
 
     async def _shut_down(self) -> None:
         for attempts in self._waiting.values():

@@ -17,6 +17,7 @@ from mitmproxy.hooks import UpdateHook
 from resplice.proxy import report
 from resplice.proxy.view import CHANGES, VERDICT
 from resplice.records.changes import account
+from resplice.records.states import State
 
 if TYPE_CHECKING:
     from mitmproxy import http
@@ -145,7 +146,8 @@ class Keeper:
         """What there is to be told of a stream stays with the flow; of a WebSocket that is all."""
         flow.metadata[VERDICT] = report.metadata(context, receipt)
         if self._settings is not None and self._settings.marks:
-            _sign(flow, report.mark(receipt), report.summary(receipt) if report.mark(receipt) else "")
+            mark = report.MARKS.get(report.verdict(context, receipt).state, "")
+            _sign(flow, mark, report.summary(context, receipt) if mark else "")
 
     def _show(self, flow_ref: weakref.ref[http.HTTPFlow], context: StreamContext, stream_ref: weakref.ref[Stream]) -> None:
         flow, stream = flow_ref(), stream_ref()
@@ -155,7 +157,8 @@ class Keeper:
         flow.metadata[VERDICT] = report.metadata(context, receipt, now=stream.now())
         self._put(flow, context, stream)
         if self._settings is not None and self._settings.marks and (receipt.repairs or receipt.losses):
-            _sign(flow, report.mark(receipt) if receipt.losses else ":wrench:", "")
+            state = State.FAULTY if context.mode == "observe" else State.FAILED if receipt.losses else State.REPAIRED
+            _sign(flow, report.MARKS[state], "")
         ctx.master.addons.trigger(UpdateHook([flow]))
 
     def _put(self, flow: http.HTTPFlow, context: StreamContext, stream: Stream) -> None:
@@ -173,7 +176,7 @@ class Keeper:
 
 def _sign(flow: http.HTTPFlow, mark: str, comment: str) -> None:
     """A person's own mark and comment stay; of several attempts the last one counts."""
-    if mark and (not flow.marked or flow.marked in report.MARKS):
+    if mark and (not flow.marked or flow.marked in report.MARKS.values()):
         flow.marked = mark
     if comment and (not flow.comment or flow.comment.startswith(_COMMENT)):
         flow.comment = _COMMENT + comment

@@ -9,12 +9,13 @@ from resplice.core.events import Reason, Receipt
 from resplice.core.kinds import Kind
 from resplice.records.plain import plural, size
 from resplice.records.redact import clean
-from resplice.records.verdict import judge
+from resplice.records.states import State
+from resplice.records.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from resplice.records.schema import StreamContext
 
-__all__ = ["MARKS", "level", "mark", "metadata", "sentence", "state", "stranger", "summary"]
+__all__ = ["MARKS", "level", "metadata", "sentence", "stranger", "summary", "verdict"]
 
 _TEXT: Final = 160
 _ENDS: Final = {
@@ -35,20 +36,34 @@ _TERMINALS: Final = {
     "error": "ended in an error event",
     "missing": "no terminal event",
 }
-MARKS: Final = {":x:": "failed", ":warning:": "cut", ":wrench:": "repaired"}
-"""A flow's mark -> the stream in one word."""
+MARKS: Final[dict[State, str]] = {
+    State.REPAIRED: ":wrench:",
+    State.RETRIED: ":wrench:",
+    State.FAULTY: ":warning:",
+    State.CUT: ":warning:",
+    State.RAW: ":warning:",
+    State.FAILED: ":x:",
+}
+"""The mark, by mitmproxy's name for it, of flows whose stream is in that state. The others have none."""
+_ALARMS: Final = frozenset({State.FAULTY, State.CUT, State.RAW, State.FAILED})
 
 
-def level(receipt: Receipt) -> int:
+def verdict(context: StreamContext, receipt: Receipt) -> Verdict:
+    """The log's own word on a stream that has ended."""
+    return judge(receipt, client_gone=False, source=context.source, mode=context.mode)
+
+
+def level(context: StreamContext, receipt: Receipt) -> int:
     """One line for each stream; those that failed stand out, and a client that leaves is everyday life."""
     if receipt.outcome is Reason.CLIENT_DISCONNECT:
         return logging.DEBUG
-    return logging.WARNING if mark(receipt) in {":x:", ":warning:"} else logging.INFO
+    return logging.WARNING if verdict(context, receipt).state in _ALARMS else logging.INFO
 
 
 def sentence(context: StreamContext, receipt: Receipt) -> str:
     """One line for the terminal. All that came from the wire is escaped."""
-    parts = [_ENDS[receipt.outcome], _got(receipt), _kinds(receipt), _why(receipt), _amount(receipt)]
+    state = f"{verdict(context, receipt).state}: {_ENDS[receipt.outcome]}"
+    parts = [state, _got(receipt), _kinds(receipt, observed=context.mode == "observe"), _why(receipt), _amount(receipt)]
     told = "; ".join(part for part in parts if part)
     return f"Resplice: {_where(context)} ({receipt.dialect}): {told}"
 
@@ -64,29 +79,13 @@ def _where(context: StreamContext) -> str:
     return _safe(f"{context.host}:{context.port}{context.path.partition('?')[0]}")
 
 
-def summary(receipt: Receipt) -> str:
-    """A few words for a list of flows: what was changed, and how it ended."""
-    counted = [f"{count} {word}" for count, word in ((receipt.repairs, "repaired"), (receipt.losses, "lost")) if count]
+def summary(context: StreamContext, receipt: Receipt) -> str:
+    """A few words for a list of flows: the stream's state, what was changed, and how it ended."""
+    counted = [plural(count, word) for count, word in ((receipt.repairs, "repair"), (receipt.losses, "loss")) if count]
+    if counted and context.mode == "observe":
+        counted[-1] += " not made"
     parts = [", ".join(counted), _ENDS[receipt.outcome], _got(receipt)]
-    return " · ".join(part for part in parts if part)
-
-
-def mark(receipt: Receipt) -> str:
-    """The name of the mark, in mitmproxy, that a flow gets; empty for a healthy one and for one whose client left."""
-    if receipt.outcome is Reason.RETRIED:
-        return ":wrench:"
-    if receipt.losses or receipt.terminal == "error" or receipt.outcome is Reason.REFUSED:
-        return ":x:"
-    if receipt.terminal == "missing" and receipt.outcome is not Reason.CLIENT_DISCONNECT:
-        return ":warning:"
-    return ":wrench:" if receipt.repairs else ""
-
-
-def state(receipt: Receipt, *, is_open: bool) -> str:
-    """The stream in one word, to be filtered by."""
-    if is_open:
-        return "open"
-    return MARKS.get(mark(receipt), "healthy" if receipt.terminal == "seen" else "left")
+    return f"{verdict(context, receipt).state}: {' · '.join(part for part in parts if part)}"
 
 
 def metadata(context: StreamContext, receipt: Receipt, *, now: float | None = None) -> dict[str, Any]:
@@ -96,10 +95,10 @@ def metadata(context: StreamContext, receipt: Receipt, *, now: float | None = No
     """
     is_open, live = now is not None, context.source == "live"
     until = receipt.closed_at if now is None else now
-    verdict = None if is_open else judge(receipt, client_gone=False, source=context.source, mode=context.mode).sentence
+    judged = None if is_open else verdict(context, receipt)
     return {
-        "state": state(receipt, is_open=is_open),
-        "summary": "" if is_open else summary(receipt),
+        "state": (State.OPEN if judged is None else judged.state).value,
+        "summary": "" if is_open else summary(context, receipt),
         "stream": context.stream_id,
         "dialect": receipt.dialect,
         "model": clean(receipt.model or "", _TEXT),
@@ -110,7 +109,7 @@ def metadata(context: StreamContext, receipt: Receipt, *, now: float | None = No
         "findings": {str(kind): count for kind, count in receipt.kinds.items()},
         "repairs": receipt.repairs,
         "losses": receipt.losses,
-        "verdict": verdict,
+        "verdict": None if judged is None else judged.sentence,
         "bytes_in": receipt.bytes_in,
         "bytes_out": receipt.bytes_out,
         "first_token_s": _since(receipt, receipt.first_token_at) if live else None,
@@ -139,9 +138,10 @@ def _got(receipt: Receipt) -> str:
     return "" if receipt.outcome in {Reason.RETRIED, Reason.REFUSED} else _TERMINALS.get(receipt.terminal, "")
 
 
-def _kinds(receipt: Receipt) -> str:
+def _kinds(receipt: Receipt, *, observed: bool) -> str:
     counted = sorted(receipt.kinds.items())
-    return ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in counted if kind != Kind.UPSTREAM_ERROR)
+    told = ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in counted if kind != Kind.UPSTREAM_ERROR)
+    return f"left as they are: {told}" if told and observed and (receipt.repairs or receipt.losses) else told
 
 
 def _why(receipt: Receipt) -> str:

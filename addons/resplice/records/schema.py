@@ -153,6 +153,7 @@ def close_record(  # noqa: PLR0913 - all but the first three are keywords
         "dialect": receipt.dialect,
         "model": _name(receipt.model or ctx.model),
         "message_id": _name(receipt.message_id),
+        "state": verdict.state.value,
         "outcome": receipt.outcome.value,
         "status": status if ctx.source == "live" else None,
         "detail": clean(receipt.detail, TEXT_LIMIT),

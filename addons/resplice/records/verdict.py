@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from resplice.core.events import Reason, Receipt, SocketReceipt
 from resplice.core.kinds import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from resplice.records.states import State
 
 __all__ = ["Verdict", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the receipt says in one sentence, and in two booleans for machines."""
+    """What the receipt says in one word, in one sentence, and in two booleans for machines."""
 
+    state: State
     whole: bool
     """The answer reached its end, and nothing of it was lost."""
     delivered_whole: bool
@@ -36,6 +36,11 @@ class _Case:
     def ended(self) -> bool:
         """The client was given a terminal event. In observe mode none is ever made."""
         return self.receipt.terminal == "seen" or (self.receipt.terminal == "synthesised" and not self.observed)
+
+    @property
+    def found(self) -> bool:
+        """Something was repaired or lost in it, or would have been."""
+        return bool(self.receipt.repairs or self.receipt.losses)
 
     @property
     def failed(self) -> bool:
@@ -112,27 +117,51 @@ def judge(receipt: Receipt, *, client_gone: bool, source: str, mode: str) -> Ver
     case = _Case(receipt, gone, live=source == "live", observed=mode == "observe")
     if not case.whole:
         sentence = next(words for reason in _REASONS_AGAINST if (words := reason(case)))
-        return Verdict(whole=False, delivered_whole=False, sentence=sentence)
+        return Verdict(_state(case), whole=False, delivered_whole=False, sentence=sentence)
     unread = receipt.outcome is Reason.CLIENT_STALLED
-    return Verdict(whole=True, delivered_whole=case.live and not unread, sentence=_UNREAD if unread else _praise(case))
+    sentence = _UNREAD if unread else _praise(case)
+    return Verdict(_state(case), whole=True, delivered_whole=case.live and not unread, sentence=sentence)
+
+
+def _state(case: _Case) -> State:
+    """By what the client got. A heartbeat repairs nothing."""
+    return next(state for state, holds in _STATES if holds(case))
+
+
+_STATES: Final[tuple[tuple[State, Callable[[_Case], bool]], ...]] = (
+    (State.UNKNOWN, lambda case: case.receipt.dialect is None),
+    (State.RAW, lambda case: Kind.INTERNAL_ERROR in case.receipt.kinds),
+    (State.RETRIED, lambda case: case.receipt.outcome is Reason.RETRIED),
+    (State.FAULTY, lambda case: case.observed and case.ended and not case.failed and case.found),
+    (State.HEALTHY, lambda case: case.whole and not case.found),
+    (State.REPAIRED, lambda case: case.whole),
+    (State.FAILED, lambda case: case.failed or case.receipt.outcome is Reason.REFUSED),
+    (State.FAILED, lambda case: bool(case.receipt.losses) and not case.observed),
+    (State.LEFT, lambda case: case.client_gone),
+    (State.CUT, lambda _: True),
+)
+"""The first that holds."""
 
 
 def _judge_socket(receipt: Receipt, socket: SocketReceipt, *, live: bool) -> Verdict:
     """Any number of answers; their connection's end is no answer's end."""
     total = "1 response" if socket.responses == 1 else f"{socket.responses} responses"
+    ended_by = State.LEFT if socket.closed_by_client else State.CUT
     against = (
-        (socket.unfinished, f"Of {total} that began, or were asked for, {socket.unfinished} did not end."),
-        (receipt.losses, f"Of {total}, a part did not arrive as it should have ({receipt.losses} messages damaged)."),
-        (socket.failed, f"Of {total}, {socket.failed} failed, and said so."),
-        (not socket.responses, "No response began on this connection."),
+        (socket.unfinished, ended_by, f"Of {total} that began, or were asked for, {socket.unfinished} did not end."),
+        (receipt.losses, State.FAULTY, f"Of {total}, a part did not arrive as it should have ({receipt.losses} messages damaged)."),
+        (socket.failed, State.FAILED, f"Of {total}, {socket.failed} failed, and said so."),
+        (not socket.responses, ended_by, "No response began on this connection."),
     )
-    for is_against, sentence in against:
+    for is_against, state, sentence in against:
         if is_against:
-            return Verdict(whole=False, delivered_whole=False, sentence=sentence)
-    return Verdict(whole=True, delivered_whole=live, sentence=f"{total}: whole, and passed on.")
+            return Verdict(state, whole=False, delivered_whole=False, sentence=sentence)
+    return Verdict(State.HEALTHY, whole=True, delivered_whole=live, sentence=f"{total}: whole, and passed on.")
 
 
 def _praise(case: _Case) -> str:
+    if case.observed and case.found:
+        return "The answer reached its end, with faults in it that were left as they are, for it was only observed."
     if not case.live:
         return "The recorded stream is a whole answer; a recording can't tell whether it was delivered."
     if case.client_gone:

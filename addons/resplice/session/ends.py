@@ -40,6 +40,7 @@ class Ends:
     def terminal(self, item: Frame) -> bytes:
         """A terminal event. Without a stop reason before it, it waits for what follows: the answer may go on, or be cut."""
         facts = self._stream.facts
+        self._stream.passed_terminal = True
         if facts.stopped or facts.failed or facts.closing:
             facts.terminal = True
             return conclude(self._stream, item)

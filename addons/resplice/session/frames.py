@@ -64,8 +64,20 @@ class Frames:
         if stream.held and self.waits_for_id:
             return self._behind_early(item)
         if stream.ended or stream.facts.terminal or stream.held:
+            if stream.ended and stream.policy.mode == "observe" and isinstance(item, Frame):
+                self._overhear(item)
             return self.ends.behind(item)
         return self._live(item)
+
+    def _overhear(self, item: Frame) -> None:
+        """In observe mode a stream goes on behind the place where it would have been ended: what passes there is counted, too."""
+        stream, value = self._stream, item.value
+        if stream.dialect is None:
+            return
+        role = stream.dialect.read(value, item.event, stream.facts) if type(value) is dict else Role.NO_OBJECT
+        stream.passed_terminal |= role is Role.TERMINAL or (value is DONE and stream.dialect.done_marker)
+        if role in {Role.ERROR, Role.ODD_ERROR}:
+            stream.passed_error = _message(stream.facts.error)
 
     def _unknown(self, item: Item) -> bytes:
         """An item of a stream whose dialect is not known (yet) passes; a byte order mark waits until it is."""
@@ -248,7 +260,7 @@ class Frames:
         stream, why = self._stream, "the upstream reported an error in its stream"
         item = self._error_alone(item)
         stream.facts.failed = True
-        message = (stream.facts.error or why)[:MAX_MESSAGE]
+        stream.passed_error = message = _message(stream.facts.error)
         is_well_formed = not (item.kinds or stream.converts)
         stream.failure = stream.failure or Failure(Kind.UPSTREAM_ERROR, why, message, item.value, is_well_formed)
         stream.ledger.note(Kind.UPSTREAM_ERROR, why)
@@ -265,7 +277,7 @@ class Frames:
 
     def _odd_error(self, item: Frame) -> bytes:
         """An error in a shape that SDKs ignore: they would report what came before it as the whole answer."""
-        message = (self._stream.facts.error or "the upstream reported an error")[:MAX_MESSAGE]
+        self._stream.passed_error = message = _message(self._stream.facts.error)
         also = tuple(kind for kind in item.kinds if kind is not Kind.ERROR_SHAPE)
         why = "an error in a shape that SDKs ignore"
         return self._stream.end_with_error(
@@ -328,6 +340,10 @@ def _contradicts(item: Frame, dialect: Dialect) -> bool:
     if dialect.name_is_type and "type" not in item.value and item.event.startswith(dialect.typed_prefixes[0]):
         return False  # the contract looks at it
     return type(kind) is not str or not dialect.own_event(kind)
+
+
+def _message(error: str | None) -> str:
+    return (error or "the upstream reported an error in its stream")[:MAX_MESSAGE]
 
 
 def _says_something(value: dict[str, Json]) -> bool:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from resplice.core.events import Reason, Receipt
 from resplice.core.kinds import Kind
 from resplice.session.pace import Pace
 from resplice.session.stream import Stream
 
+_PROPER_ENDS: Final = frozenset({Reason.COMPLETE, Reason.UPSTREAM_END})
+
 
 def build_receipt(stream: Stream, pace: Pace, outcome: Reason, detail: str, requested_model: str | None) -> Receipt:
     """What went through a stream that has ended."""
     facts, ledger = stream.facts, stream.ledger
-    return Receipt(
+    receipt = Receipt(
         dialect=stream.dialect.name if stream.dialect else None,
         outcome=outcome,
         detail=detail,
@@ -46,6 +51,37 @@ def build_receipt(stream: Stream, pace: Pace, outcome: Reason, detail: str, requ
         closed_at=pace.closed_at,
         stalls=pace.stalls,
         stalled=pace.stalled,
+    )
+    return _observed(receipt, stream) if stream.policy.mode == "observe" else receipt
+
+
+def _observed(receipt: Receipt, stream: Stream) -> Receipt:
+    """In observe mode everything passed as it came. The kinds are those that would have been repaired or lost."""
+    total = receipt.bytes_in
+    dialect, facts = stream.dialect, stream.facts
+    ends_silently = dialect is not None and not dialect.has_terminal and receipt.outcome in _PROPER_ENDS
+    if stream.passed_error is not None:
+        terminal = "error"
+    elif stream.passed_terminal or (ends_silently and (facts.stopped or facts.terminal)):
+        terminal = "seen"
+    else:
+        terminal = "missing"
+    outcome = receipt.outcome
+    if dialect is not None and outcome in _PROPER_ENDS:
+        outcome = Reason.COMPLETE if terminal == "seen" else Reason.UPSTREAM_END
+    return replace(
+        receipt,
+        outcome=outcome,
+        healthy=True,
+        terminal=terminal,
+        error=stream.passed_error,
+        bytes_out=total,
+        events_out=receipt.events_in,
+        bytes_passed=total,
+        bytes_replaced=0,
+        bytes_dropped=0,
+        bytes_replacement=0,
+        bytes_inserted=0,
     )
 
 

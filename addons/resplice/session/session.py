@@ -319,14 +319,14 @@ class Session:
     @property
     def bytes_out(self) -> int:
         """Bytes for the client so far."""
-        return self._stream.ledger.bytes_out
+        return self._bytes_in if self._observe else self._stream.ledger.bytes_out
 
     @property
     def _bytes_in(self) -> int:
         return self._stream.ledger.settled + self._framer.held
 
     def _note_stall(self, silence: float, *, resumed: bool) -> None:
-        self._stalls.append(Stall(silence, self._bytes_in, self._stream.ledger.bytes_out, resumed))
+        self._stalls.append(Stall(silence, self._bytes_in, self.bytes_out, resumed))
 
     def fail(self, kind: Kind, why: str, now: float = 0.0) -> bytes:
         """End the stream with the dialect's error event: what the upstream sends can't be read. Returns bytes for the client."""

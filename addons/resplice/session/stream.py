@@ -68,6 +68,10 @@ class Stream:
         """Status of the error response that the client got in place of the stream."""
         self.failure: Failure | None = None
         """The first error event, the upstream's or ours."""
+        self.passed_terminal = False
+        """The upstream's own terminal event came, whatever was, or would have been, made of it."""
+        self.passed_error: str | None = None
+        """Message of the upstream's own error event."""
         self.raw = False
         """Everything passes as it comes: no LLM stream, or a defect of ours."""
         self.held: list[Frame | Filler | Stray] = []

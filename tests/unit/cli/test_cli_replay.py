@@ -38,10 +38,10 @@ def records(path: Path) -> list[dict[str, Any]]:
     [
         (HEALTHY, 0, "healthy"),
         (REPAIRABLE, 0, "repaired"),
-        (HALF, 1, "broken"),
-        (NO_LLM, 1, "not recognised"),
+        (HALF, 1, "failed"),
+        (NO_LLM, 1, "unknown"),
         (gzip.compress(HEALTHY), 0, "healthy"),
-        (gzip.compress(HEALTHY)[:-20], 1, "broken"),
+        (gzip.compress(HEALTHY)[:-20], 1, "failed"),
     ],
 )
 def test_the_exit_status_and_the_first_line_say_how_the_stream_is(tmp_path, capsys, body: bytes, status: int, word: str):
@@ -186,7 +186,7 @@ def test_every_streamed_answer_in_a_file_of_flows_is_replayed(tmp_path, capsys):
     said = capsys.readouterr().out.splitlines()
     assert f"{name}, flow 1: repaired" in said
     assert f"{name}, flow 4: healthy" in said
-    assert said[-1] == "3 streams: 1 healthy, 1 repaired, 1 not recognised"
+    assert said[-1] == "3 streams: 1 healthy, 1 repaired, 1 unknown"
     opening = records(tmp_path / "log")[0]
     assert (opening["host"], opening["path"], opening["client"], opening["model"]) == (
         "address",

@@ -226,7 +226,7 @@ def test_a_saved_flow_is_analysed_and_stays_as_it_is(tctx):
     opening, finding, receipt = records(tctx)
     assert (opening["source"], opening["mode"]) == ("saved", "observe")
     assert (finding["type"], finding["applied"]) == ("loss", False)
-    assert (receipt["terminal"], receipt["duration_ms"]) == ("error", None)
+    assert (receipt["terminal"], receipt["state"], receipt["duration_ms"]) == ("missing", "cut", None)
 
 
 def test_a_flow_that_was_killed_live_is_not_taken_for_a_saved_one(tctx):

@@ -16,7 +16,7 @@ def run(ui, name, *args):
 
 def test_the_verdict_tells_each_stream_on_a_line(ui):
     (line,) = run(ui, "resplice.verdict", [tflow.tflow(), finished(ui, FIRST, LAST)])
-    assert line.startswith("api.example/v1/chat/completions (openai-chat): 1 repaired")
+    assert line.startswith("api.example/v1/chat/completions (openai-chat): repaired: 1 repair · ")
     assert run(ui, "resplice.verdict", [tflow.tflow()]) == ["none of these flows is an LLM stream"]
 
 

@@ -49,7 +49,7 @@ def test_a_finished_stream_keeps_its_body_its_verdict_and_both_of_its_sides(ui):
     assert flow.response.raw_content == FIRST + LAST + DONE
     assert flow.metadata["resplice"]["state"] == "repaired"
     assert flow.marked == ":wrench:"
-    assert flow.comment == "Resplice: 2 repaired · the upstream ended it · terminal event added"
+    assert flow.comment == "Resplice: repaired: 2 repairs · the upstream ended it · terminal event added"
     upstream = ui.tmp_path / "upstream"
     ui.master.commands.call("resplice.export", "upstream", flow, str(upstream))
     assert upstream.read_bytes() == SPLICED + LAST

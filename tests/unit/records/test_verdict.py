@@ -6,6 +6,7 @@ import pytest
 from record_samples import receipt
 
 from resplice.core.events import Reason
+from resplice.records.states import MEANINGS, State, state_of_record
 from resplice.records.verdict import Verdict, judge
 
 
@@ -62,3 +63,50 @@ def test_every_verdict_is_one_sentence():
         sentence = verdict(**given).sentence
         assert sentence.endswith(".")
         assert sentence.count(".") == 1
+
+
+STATES: list[tuple[dict[str, Any], State]] = [
+    ({}, State.HEALTHY),
+    ({"healthy": False, "kinds": {"heartbeat": 3}}, State.HEALTHY),
+    ({"healthy": False, "repairs": 2}, State.REPAIRED),
+    ({"repairs": 2, "mode": "observe"}, State.FAULTY),
+    ({"losses": 1, "mode": "observe"}, State.FAULTY),
+    ({**UNENDED, "losses": 1, "mode": "observe"}, State.CUT),
+    ({"terminal": "error", "error": "busy", "losses": 1, "mode": "observe"}, State.FAILED),
+    (ABORTED, State.FAILED),
+    ({"terminal": "error", "error": "overloaded"}, State.FAILED),
+    ({"losses": 1}, State.FAILED),
+    ({**UNENDED, "outcome": Reason.REFUSED}, State.FAILED),
+    ({**UNENDED, "outcome": Reason.RETRIED, "losses": 1}, State.RETRIED),
+    ({**UNENDED, "outcome": Reason.KILLED}, State.CUT),
+    ({**UNENDED, "outcome": Reason.CLIENT_STALLED}, State.CUT),
+    ({**UNENDED, "outcome": Reason.CLIENT_DISCONNECT, "repairs": 1}, State.LEFT),
+    ({"outcome": Reason.CLIENT_DISCONNECT}, State.HEALTHY),
+    ({"kinds": {"internal_error": 1}}, State.RAW),
+    ({"dialect": None, **UNENDED}, State.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("given", "state"), STATES)
+def test_a_stream_has_one_word_for_what_its_client_got(given: dict[str, Any], state: State):
+    assert verdict(**given).state is state
+
+
+def test_every_state_is_explained():
+    assert list(MEANINGS) == list(State)
+
+
+@pytest.mark.parametrize(
+    ("close", "state"),
+    [
+        ({"state": "faulty", "whole": True}, State.FAULTY),
+        ({"state": "sideways", "dialect": "gemini", "whole": True, "healthy": True}, State.HEALTHY),
+        ({"dialect": "gemini", "whole": True, "healthy": False}, State.REPAIRED),
+        ({"dialect": "gemini", "outcome": "retried"}, State.RETRIED),
+        ({"dialect": "gemini", "outcome": "client_disconnect"}, State.LEFT),
+        ({"dialect": "gemini", "outcome": ["killed"]}, State.FAILED),
+        ({"state": [], "outcome": {}}, State.UNKNOWN),
+    ],
+)
+def test_a_record_that_names_no_state_is_weighed(close: dict[str, Any], state: State):
+    assert state_of_record(close) is state

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import jinja2
 
 from resplice import __version__
-from resplice.cli.report.tally import GROUPS, STATES, Tally, largest
+from resplice.cli.report.tally import GROUPS, Tally, largest
 from resplice.cli.report.text import log_line, seconds, summary_line, trouble_lines
 from resplice.cli.terminal import plural, visible
 from resplice.core.catalogue import BY_KIND
@@ -32,7 +32,7 @@ def html_page(tally: Tally, reader: LogReader, top: int) -> str:
     return environment.from_string(template).render(
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
-        states=STATES,
+        states=tuple(tally.states),
         all=tally.all,
         log=log_line(tally, reader),
         summary=summary_line(tally),
@@ -69,7 +69,7 @@ def _sides(fault: Fault) -> list[tuple[str, str]]:
 
 def _timeline(tally: Tally) -> dict[str, Any]:
     columns = tally.timeline.columns()
-    most = max((sum(counted[state] for state in STATES) for _, counted in columns), default=0)
+    most = max((sum(counted[state] for state in tally.states) for _, counted in columns), default=0)
     stalls = max((counted["stalls"] for _, counted in columns), default=0)
     told = [(datetime.fromtimestamp(begin, UTC).strftime("%Y-%m-%d %H:%M"), counted) for begin, counted in columns]
     return {"columns": told, "most": most or 1, "stalls": stalls or 1, "any_stalls": bool(stalls)}

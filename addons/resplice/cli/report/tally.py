@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from resplice.cli.report.measures import Histogram, Timeline
+from resplice.records.states import State, state_of_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["STATES", "Fault", "Group", "Tally"]
 
-STATES: Final = ("healthy", "repaired", "failed", "left", "retried")
-"""healthy: not one byte was changed; repaired: the answer is whole; failed: it is not; left: the client did not wait for it;
-retried: an attempt of which the client saw nothing, for the request was sent again."""
+STATES: Final = tuple(state.value for state in State if state is not State.OPEN)
+"""In the order in which they are shown."""
+_SOUGHT: Final = frozenset({State.HEALTHY.value, State.REPAIRED.value, State.FAILED.value})
 GROUPS: Final = ("dialect", "host", "model", "client", "outcome")
 _MAX_NAMES: Final = 500
 """Hosts, models, messages and the like are told apart up to so many; the rest are counted together."""
@@ -113,6 +114,11 @@ class Tally:
         """Records that the log itself says it could not write."""
 
     @property
+    def states(self) -> list[str]:
+        """The states that occur, in order; those that a reader looks for are always among them."""
+        return [state for state in STATES if self.all.states[state] or state in _SOUGHT]
+
+    @property
     def unfinished(self) -> int:
         """Streams whose end is not in the log."""
         return len(self._open)
@@ -159,7 +165,7 @@ class Tally:
                 fault.example = record
 
     def _closed(self, record: Record, ts: str) -> None:
-        state = _state(record)
+        state = state_of_record(record).value
         known = self._open.pop(str(record["stream"]), {})
         self.all.add(state, record)
         for name, groups in self.groups.items():
@@ -221,11 +227,3 @@ def _group(groups: dict[str, Group], value: str) -> Group:
 def largest(groups: dict[str, Group], count: int) -> list[tuple[str, Group]]:
     """The groups with the most streams."""
     return sorted(groups.items(), key=lambda item: (-item[1].streams, item[0]))[:count]
-
-
-def _state(close: Record) -> str:
-    if close.get("whole"):
-        return "healthy" if close.get("healthy") else "repaired"
-    if close.get("outcome") == "retried":
-        return "retried"
-    return "left" if close.get("outcome") == "client_disconnect" and not close.get("losses") else "failed"

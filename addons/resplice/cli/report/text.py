@@ -30,7 +30,7 @@ def text_lines(tally: Tally, reader: LogReader, top: int) -> Iterator[str]:
     if not tally.all.streams:
         return
     for name in GROUPS:
-        yield from _groups(name, tally.groups[name], top)
+        yield from _groups(name, tally.groups[name], tally.states, top)
     yield from _faults(tally, top)
     yield from _errors(tally, top)
     yield from _gaps(tally)
@@ -73,12 +73,12 @@ def _when(ts: str) -> str:
     return visible(ts[:16].replace("T", " "))
 
 
-def _groups(name: str, groups: dict[str, Group], top: int) -> Iterator[str]:
+def _groups(name: str, groups: dict[str, Group], states: Sequence[str], top: int) -> Iterator[str]:
     rows = [
         [
             visible(value, _NAME),
             f"{one.streams:,}",
-            *(f"{one.states[state]:,}" if one.states[state] else "" for state in STATES),
+            *(f"{one.states[state]:,}" if one.states[state] else "" for state in states),
             f"{one.stalls:,}" if one.stalls else "",
             seconds(one.longest_gap_ms),
             seconds(one.first_token.quantile(0.5)),
@@ -86,7 +86,7 @@ def _groups(name: str, groups: dict[str, Group], top: int) -> Iterator[str]:
         ]
         for value, one in largest(groups, top)
     ]
-    yield from _table([f"by {name}", "streams", *STATES, "stalls", "longest gap", "1st token", "p95"], rows)
+    yield from _table([f"by {name}", "streams", *states, "stalls", "longest gap", "1st token", "p95"], rows)
     yield from _more(len(groups) - top)
 
 
