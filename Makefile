@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first command makes. Paths are relative: the clone may lie in a folder with blanks in its name.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-agents node differential soak soak-live lint format bench clean
+.PHONY: help demo test test-agents node differential honesty soak soak-live lint format bench clean
 PYTHON := .venv/bin/python
 READY := .venv/.ready
 NODE := tests/e2e/node/node_modules/.ready
@@ -22,6 +22,9 @@ node: $(NODE) ## install the Node SDKs that the differential tests drive, if Nod
 
 differential: $(READY) $(NODE) ## every fault to every SDK, without and with Resplice: writes docs/differential.md
 	@$(PYTHON) tests/e2e/matrix.py docs/differential.md
+
+honesty: $(READY) ## healthy streams damaged at every byte, read without Resplice and with it; ARGS="--every 17", "--show made-wrong", --help
+	@PYTHONPATH=tests/properties $(PYTHON) -m honesty $(ARGS)
 
 soak: $(READY) ## look for streams that break an invariant, ROUNDS=20 times with new random ones
 	@for round in $$(seq $(or $(ROUNDS),20)); do \
