@@ -199,7 +199,8 @@ _CALL_2 = r.CALL | {"id": "fc_2", "call_id": "call_2"}
 _RESPONSES = r.wire(
     r.CREATED, r.added(r.REASONING_BEGUN), r.SUMMARY_ADDED, r.SUMMARY, r.done(r.REASONING),
     r.added(r.BEGUN, 1), r.part_added(1), r.text("a\ud83d", 1), r.text("\ude00b", 1), r.part_done("a\U0001f600b", 1),
-    r.done(r.message("a\U0001f600b"), 1), r.added(r.CALL_BEGUN, 2), r.arguments('{"x": ', 2), r.arguments("1}", 2), r.done(r.CALL, 2),
+    r.done(r.message("a\U0001f600b"), 1),
+    r.added(r.CALL_BEGUN, 2), r.arguments('{"x": ', 2), r.arguments("1}", 2), r.done(r.CALL, 2),
     r.added(_CALL_2 | {"status": "in_progress", "arguments": ""}, 3), r.arguments('{"x": 1}', 3), r.done(_CALL_2, 3),
     r.completed(r.REASONING, r.message("a\U0001f600b"), r.CALL, _CALL_2),
 )  # fmt: skip

@@ -137,7 +137,7 @@ def _close_blocks(facts: Facts) -> Events:
 
 
 def error(facts: Facts, message: str) -> Events:
-    """A retryable error event: every Anthropic SDK raises it. Open blocks stay open: Claude Code takes a closed one for complete."""
+    """A retryable error event: every Anthropic SDK raises it. Blocks stay open: Claude Code takes a closed one for complete."""
     del facts
     return frame({"type": "error", "error": {"type": "api_error", "message": message}}, "error")
 

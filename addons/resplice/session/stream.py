@@ -266,7 +266,8 @@ class Stream:
         """The client's stream ends with the dialect's own error event, in place of `raw`.
 
         Nothing is closed, completed or announced before it that the model has not: a tool call that is closed gets executed, and
-        a text that is closed is taken for an answer. ``value`` is the upstream's error, where it sent one, and ``message`` what it said.
+        a text that is closed is taken for an answer. ``value`` is the upstream's error, where it sent one; ``message`` is what
+        it said.
         """
         if effect is Effect.REPAIR and (unwanted := self._unwanted((kind, *also))):
             return self.leave(raw, unwanted)
@@ -285,7 +286,7 @@ class Stream:
         return self.change(raw, frames, kind, why, also, effect)
 
     def _blame(self, why: str) -> str:
-        """What happened, whose fault it was, who says so, and where to read on: `resplice explain` takes the first digits of an id."""
+        """What happened, whose fault it was, and where to read on: `resplice explain` takes the first digits of an id."""
         text = f"Resplice: the upstream's stream broke: {why}"
         return f"{text}; stream {self._seed[:_SHORT_ID]}" if self._seed else text
 

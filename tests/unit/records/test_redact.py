@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 import time
+from base64 import b64encode
 
 import pytest
 
-from resplice.records.redact import MARGIN, MARK, clean, client_product, redact_path, redact_slice, redact_text
+from resplice.records.redact import ISSUERS, MARGIN, MARK, clean, client_product, redact_path, redact_slice, redact_text
 
 A = "aB3" * 8
 
@@ -43,7 +45,28 @@ SECRETS = [
     ("private key", "-----BEGIN RSA PRIVATE KEY-----\nMIIEabcdef\n-----END RSA PRIVATE KEY-----", "MIIEabcdef"),
 ]
 
+K = f"sk-proj-{A}"
+ENCODED = [
+    ("behind an escaped line break", rf'{{"content":".env:\n{K}\n"}}', K),
+    ("behind an escape that was escaped", rf'{{"text":"{{\"content\":\"a\\n{K}\"}}"}}', K),
+    ("behind a Unicode escape", rf'{{"content":"a\u2028{K}"}}', K),
+    ("with a character escaped", rf'{{"content":"\u0073{K[1:]}"}}', K[1:]),
+    ("percent-encoded", f"/x?y={K.replace('-', '%2D')}", "sk%2Dproj"),
+    ("behind a percent-encoded bracket", f"%7B{K}", K),
+    ("in Base64", b64encode(f'{{"content":"mine is {K}, keep it"}}'.encode()).decode(), "zay1wcm9qLWFCM2FC"),
+    ("in Base64, with an escape before it", b64encode(rf'{{"x":"a\n{K}"}}'.encode()).decode(), "stcHJvai1hQjNhQjN"),
+    ("labelled, in Base64", b64encode(b'{"password":"hunter22"}').decode(), "I6Imh1bnRlcjIyIn0"[4:14]),
+]  # fmt: skip
+
+LABELS = [
+    "token", "pwd", "privateKey", "private_key", "SecretAccessKey", "secretKey", "AccountKey", "SharedAccessKey",
+    "connectionString", "credentials", "aws_session_token", "client_assertion", "accessKeyId", "refresh_token", "apiKey",
+]  # fmt: skip
+
 INNOCENT = [
+    'data: {"choices":[{"logprobs":{"content":[{"token":"internationalization","logprob":-0.1}]}}]}',
+    "https://example.org/?pwd=/home/me%20and/more",
+    "aGVsbG8gd29ybGQsIHRoaXMgaXMganVzdCBzb21lIHRleHQ=",
     'data: {"choices":[{"logprobs":{"content":[{"token":" the","logprob":-0.1}]}}]}',
     '{"usage":{"prompt_tokens":12,"completion_tokens":34,"max_tokens":100}}',
     "the task-oriented risk-assessment of a desk-bound author",
@@ -69,6 +92,34 @@ def test_what_is_no_secret_stays(text: str):
 @pytest.mark.parametrize(("text", "secret"), [row[1:] for row in SECRETS], ids=[row[0] for row in SECRETS])
 def test_redacting_twice_changes_nothing_more(text: str, secret: str):
     assert redact_text(redact_text(text)) == redact_text(text)
+
+
+@pytest.mark.parametrize(("text", "secret"), [row[1:] for row in ENCODED], ids=[row[0] for row in ENCODED])
+def test_a_secret_inside_an_encoding_does_not_survive(text: str, secret: str):
+    assert secret in text
+    shown = redact_text(text)
+    assert secret not in shown
+    assert MARK in shown
+    assert redact_text(shown) == shown
+
+
+@pytest.mark.parametrize(("begins", "rest"), ISSUERS, ids=[begins for begins, _ in ISSUERS])
+def test_a_token_of_each_issuer_is_known_by_its_form(begins: str, rest: bytes):
+    body = next(
+        body
+        for body in ("7" * 40, "0123456789abcdef" * 3, f"{A}.{A}", f"1-{A}", f"1_{A}")
+        if re.fullmatch(rest, body.encode()) or re.match(rest, body.encode())
+    )
+    for begin in begins.split():
+        shown = redact_text(f"it is {begin}{body}, not more")
+        assert begin + body[:10] not in shown
+        assert shown.startswith("it is [redacted]")
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("form", ['{{"{}":"{}"}}', r"{{\"{}\": \"{}\"}}", "{}={}"])
+def test_a_value_behind_a_label_does_not_survive(label: str, form: str):
+    assert "9f8e7d6c5b4a39281" not in redact_text(form.format(label, "9f8e7d6c5b4a39281"))
 
 
 def test_a_secret_in_damaged_bytes_is_found_as_well():
