@@ -7,6 +7,7 @@ import faults_chat
 import faults_gemini
 import faults_responses
 from fault_rows import CHUNK, DELTA, PLAIN, A, C, Exact, Honest, R, exact, honest
+from resplice.core.kinds import Kind
 from resplice.session.policy import Policy
 
 import streams as s
@@ -14,6 +15,10 @@ import streams as s
 __all__ = ["EXACT", "HONEST", "PLAIN", "Exact", "Honest"]
 
 CONVERT = Policy(comments="convert")
+RAW_BREAKS, BAD_ESCAPES, BAD_UTF8 = (
+    Policy(on=frozenset({kind})) for kind in (Kind.RAW_NEWLINE_IN_STRING, Kind.BAD_ESCAPE, Kind.INVALID_UTF8)
+)
+"""Guesses that somebody asked for."""
 HEARTBEAT = b":keepalive\n\n"
 
 
@@ -100,6 +105,7 @@ EXACT = [
         s.chat(s.chat_text("a\nb").replace(b"\\n", b"\n")),
         "raw_newline_in_string",
         whole=s.chat(s.chat_text("a\nb")),
+        policy=RAW_BREAKS,
     ),
     exact(
         "raw line breaks with an empty line stand in a string",
@@ -107,6 +113,7 @@ EXACT = [
         s.chat(s.chat_text("a\n\nb").replace(b"\\n", b"\n")),
         "raw_newline_in_string",
         whole=s.chat(s.chat_text("a\n\nb")),
+        policy=RAW_BREAKS,
     ),
     exact(
         "a raw CRLF stands in a string",
@@ -114,6 +121,7 @@ EXACT = [
         s.anthropic(s.text_delta("a\r\nb").replace(b"\\r\\n", b"\r\n")),
         "raw_newline_in_string",
         whole=s.anthropic(s.text_delta("a\r\nb")),
+        policy=RAW_BREAKS,
     ),
     exact(
         "a Windows path is not escaped",
@@ -121,13 +129,22 @@ EXACT = [
         s.chat(s.chat_text("C:\\users").replace(b"\\\\", b"\\")),
         "bad_escape",
         whole=s.chat(s.chat_text("C:\\users")),
+        policy=BAD_ESCAPES,
+    ),
+    exact(
+        "a text is cut within a character",
+        C,
+        s.chat(s.chat_text("a?b").replace(b"?", b"\xe6\xb8")),
+        "invalid_utf8",
+        whole=s.chat(s.chat_text("a\ufffdb")),
+        policy=BAD_UTF8,
     ),
     exact(
         "log probabilities are not numbers",
         C,
-        s.chat(s.chat_text("x", p=-9999.0).replace(b"-9999.0", b"-Infinity")),
+        s.chat(s.chat_text("x", logprob=-9999.0).replace(b"-9999.0", b"-Infinity")),
         "nan_infinity",
-        whole=s.chat(s.chat_text("x", p=-9999.0)),
+        whole=s.chat(s.chat_text("x", logprob=-9999.0)),
     ),
     exact("blanks that JSON does not know", C, CHUNK.replace(b', "model"', b',\xc2\xa0"model"'), "junk_blank"),
     exact("NULs pad the stream", C, b"\0\0\n" + CHUNK, "junk_line"),
@@ -278,6 +295,30 @@ HONEST = [
     honest("a field's name is lost", C, s.chat(CHUNK[4:]), "unparsable_data"),
     honest("a comment's line end is lost", C, s.chat(b": ping" + CHUNK), "unparsable_data"),
     honest("a field's name is lost behind a value", C, s.chat(CHUNK[:-2] + s.chat_text("lo")[4:]), "unparsable_data"),
+    honest("a raw line break", C, s.chat(s.chat_text("a~b").replace(b"~", b"\n")), "raw_newline_in_string"),
+    honest(
+        "a raw line break, and an empty line", A, s.anthropic(s.text_delta("a~b").replace(b"~", b"\n\n")), "raw_newline_in_string"
+    ),
+    honest("a backslash that escapes nothing", C, s.chat(s.chat_text("a~d").replace(b"~", b"\\")), "bad_escape"),
+    honest("bytes that are no UTF-8", C, s.chat(s.chat_text("a~b").replace(b"~", b"\xe6\xb8")), "invalid_utf8"),
+    honest("a NUL in a text", C, s.chat(s.chat_text("a~b").replace(b"~", b"\0")), "unparsable_data"),
+    honest(
+        "a number that is none, and no log probability",
+        C,
+        s.chat(s.chat_text("x", p=1.5).replace(b"1.5", b"NaN")),
+        "unparsable_data",
+    ),
+    *(
+        honest(f"{name} in {place}", C, s.CHAT.replace(text, text[:3] + odd + text[3:], 1), "unparsable_data")
+        for name, odd in {"a line break": b"\n", "a NUL": b"\0", "a TAB": b"\t", "a bad byte": b"\xff"}.items()
+        for place, text in {
+            "a key": b"content",
+            "an id": b"chatcmpl-7Qx",
+            "a word": b"assistant",
+            "a number": b"1760000000",
+        }.items()
+        if (name, place) != ("a TAB", "a number")
+    ),
     honest("junk stands behind a value", C, s.chat(CHUNK[:-2] + b'yz"}\n\n'), "unparsable_data"),
     honest(
         "a type is damaged",

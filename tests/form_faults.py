@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fault_rows import PLAIN
+from resplice.session.policy import Policy
+
 import bedrock_streams as b
 import ollama_streams as o
 import streams as s
-from faults import Exact, honest
+from faults import BAD_ESCAPES, BAD_UTF8, RAW_BREAKS, Exact, honest
 
 OL, BI, BC = "ollama", "bedrock-invoke", "bedrock-converse"
 HEARTBEAT = b":keepalive\n\n"
@@ -44,12 +47,12 @@ def is_error(dialect: str, value: Any) -> bool:
     return "error" in value if dialect == OL else value[0].endswith("Exception")
 
 
-def exact(name: str, broken: bytes, *kinds: str, of: bytes = o.HEL, whole: bytes | None = None) -> Exact:
+def exact(name: str, broken: bytes, *kinds: str, of: bytes = o.HEL, whole: bytes | None = None, policy: Policy = PLAIN) -> Exact:
     """A row of Ollama's: `broken` stands where the healthy stream has `of`."""
     if whole is not None:
-        return Exact(name, OL, broken, whole, frozenset(kinds))
+        return Exact(name, OL, broken, whole, frozenset(kinds), policy)
     assert of in o.OLLAMA, name
-    return Exact(name, OL, o.OLLAMA.replace(of, broken, 1), o.OLLAMA, frozenset(kinds))
+    return Exact(name, OL, o.OLLAMA.replace(of, broken, 1), o.OLLAMA, frozenset(kinds), policy)
 
 
 def within(line: bytes, place: bytes, extra: bytes) -> bytes:
@@ -57,10 +60,12 @@ def within(line: bytes, place: bytes, extra: bytes) -> bytes:
     return line[:at] + extra + line[at:]
 
 
-def text_row(name: str, text: str, change: Callable[[bytes], bytes], kind: str, told: str | None = None) -> Exact:
+def text_row(
+    name: str, text: str, change: Callable[[bytes], bytes], kind: str, told: str | None = None, policy: Policy = PLAIN
+) -> Exact:
     """A row in which the answer has this text, written as `change` does."""
     healthy = o.ollama(o.chat_line(told if told is not None else text))
-    return exact(name, change(o.ollama(o.chat_line(text))), kind, whole=healthy)
+    return exact(name, change(o.ollama(o.chat_line(text))), kind, whole=healthy, policy=policy)
 
 
 def separator(name: str, character: str) -> Exact:
@@ -70,7 +75,9 @@ def separator(name: str, character: str) -> Exact:
 
 
 def raw_newlines(name: str, text: str) -> Exact:
-    return text_row(name, text, lambda wire: wire.replace(b"\\n", b"\n").replace(b"\\r", b"\r"), "raw_newline_in_string")
+    return text_row(
+        name, text, lambda wire: wire.replace(b"\\n", b"\n").replace(b"\\r", b"\r"), "raw_newline_in_string", policy=RAW_BREAKS
+    )
 
 
 def end(name: str, dialect: str, broken: bytes, healthy: bytes, kind: str) -> Exact:
@@ -125,17 +132,23 @@ EXACT = [
     raw_newlines("raw line breaks, one line empty", "a\n\nb"),
     raw_newlines("a raw CRLF", "a\r\nb"),
     text_row(
-        "a raw line break before text like a field", "a\ndata: b", lambda w: w.replace(b"\\n", b"\n"), "raw_newline_in_string"
+        "a raw line break before text like a field",
+        "a\ndata: b",
+        lambda w: w.replace(b"\\n", b"\n"),
+        "raw_newline_in_string",
+        policy=RAW_BREAKS,
     ),
-    text_row("a Windows path", "C:\\users", lambda wire: wire.replace(b"\\\\", b"\\"), "bad_escape"),
-    text_row("bytes that are no UTF-8", "a?b", lambda wire: wire.replace(b"?", b"\xff"), "invalid_utf8", told="a\ufffdb"),
+    text_row("a Windows path", "C:\\users", lambda wire: wire.replace(b"\\\\", b"\\"), "bad_escape", policy=BAD_ESCAPES),
+    text_row(
+        "bytes that are no UTF-8", "a?b", lambda wire: wire.replace(b"?", b"\xff"), "invalid_utf8", told="a\ufffdb", policy=BAD_UTF8
+    ),
     *(separator(f"U+{ord(one):04X}", one) for one in "\u2028\u2029\x85"),
     exact("blanks that JSON does not know", o.HEL.replace(b', "done"', b',\xc2\xa0"done"'), "junk_blank"),
     exact(
         "a number that JSON does not have",
-        o.ollama(o.chat_line("x", p=None).replace(b"null", b"NaN")),
+        o.ollama(o.chat_line("x", logprob=None).replace(b"null", b"NaN")),
         "nan_infinity",
-        whole=o.ollama(o.chat_line("x", p=None)),
+        whole=o.ollama(o.chat_line("x", logprob=None)),
     ),
     # the end
     exact(

@@ -25,8 +25,9 @@ from resplice.core.grammar import Line, LineKind
 from resplice.core.heartbeat import KEEPALIVE_NAMES, Evidence, Heartbeats
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Json, Stray
 from resplice.core.kinds import Kind
+from resplice.core.mender import is_blank_junk, mend
 from resplice.core.open_value import OpenValue
-from resplice.core.payload import is_blank_junk, mend, strict
+from resplice.core.payload import strict
 
 _DONE: Final = b"[DONE]"
 _BLANKS: Final = b" \t"

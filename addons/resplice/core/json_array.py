@@ -14,7 +14,8 @@ from typing import Final
 from resplice.core import grammar
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
 from resplice.core.kinds import Kind
-from resplice.core.payload import Mended, Scanner, mend, strict
+from resplice.core.mender import Mended, mend
+from resplice.core.payload import Scanner, strict
 from resplice.core.wire import BLANKS, DONE_MARKER, Body, Event, NoShortWay, Wire
 
 _BOM: Final = b"\xef\xbb\xbf"

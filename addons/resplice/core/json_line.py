@@ -16,8 +16,9 @@ from resplice.core import grammar
 from resplice.core.heartbeat import Evidence, Heartbeats
 from resplice.core.items import DONE, Damage, Frame, Item, Json, Stray
 from resplice.core.kinds import Kind
+from resplice.core.mender import is_blank_junk, mend
 from resplice.core.open_value import OpenValue
-from resplice.core.payload import is_blank_junk, mend, strict
+from resplice.core.payload import strict
 
 BLANKS: Final = b" \t\r\n"
 SEPARATORS: Final = re.compile(rb"\xe2\x80[\xa8\xa9]|\xc2\x85")

@@ -17,7 +17,8 @@ from resplice.core.grammar import LF
 from resplice.core.items import Frame, Item, Json, Overflow, Stray
 from resplice.core.json_line import BLANKS, PREFIX, SEPARATORS, JsonLine, Line, escape_separators
 from resplice.core.kinds import Kind
-from resplice.core.payload import Scanner, mend, scan_once
+from resplice.core.mender import mend
+from resplice.core.payload import Scanner, scan_once
 from resplice.core.wire import Body, Event, NoShortWay, Wire
 
 _BOM: Final = b"\xef\xbb\xbf"

@@ -11,6 +11,7 @@ from resplice.core.heartbeat import KEEPALIVE_NAMES
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
 from resplice.core.json_array import split
 from resplice.core.kinds import Kind
+from resplice.core.mender import GUESSES
 from resplice.core.payload import OPAQUE, strict
 from resplice.dialects import Dialect, Json, Role
 from resplice.session.contract import Broken, Mended, Noted
@@ -27,6 +28,8 @@ _MAX_EARLY: Final = 64
 _KEEPALIVE_STRAYS: Final = frozenset({Kind.EMPTY_DATA, Kind.COMMENT_AS_DATA, Kind.COMMENT_LINE, Kind.BLANK_LINE})
 _KEEPALIVE_KEYS: Final = frozenset({"type", "event", "status", "time", "timestamp", "ts", "ping", "keepalive", "heartbeat"})
 _STRANGE_ROLES: Final = frozenset({Role.HOLLOW, Role.FOREIGN, Role.UNKNOWN})
+_NO_JSON: Final = GUESSES | {Kind.UNPARSABLE_DATA}
+_TWO_ORIGINALS: Final = "the payload is not JSON, and what it was before can't be told for sure"
 _HEALTHY_ROLES: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE, Role.UNKNOWN})
 
 
@@ -130,6 +133,8 @@ class Frames:
     def frame(self, item: Frame) -> bytes:
         """A complete event, healthy in its framing or repaired."""
         stream, value = self._stream, item.value
+        if guess := next((kind for kind in item.kinds if kind in GUESSES and not stream.policy.does(kind)), None):
+            return self._damage(Damage(item.offset, item.raw, guess, _TWO_ORIGINALS, item.event))
         if type(value) is not dict or stream.dialect is None:
             return self.by_role(Role.NO_OBJECT, item)
         return self.by_role(stream.dialect.read(value, item.event, stream.facts), item)
@@ -326,7 +331,7 @@ class Frames:
     def _damage(self, item: Damage) -> bytes:
         stream = self._stream
         foreign = item.event is not None and stream.dialect is not None and not stream.dialect.own_event(item.event)
-        if foreign and item.kind is Kind.UNPARSABLE_DATA:
+        if foreign and item.kind in _NO_JSON:
             why = f"event {(item.event or '')[:64]!r} has no meaning in this dialect, and its data is no JSON"
             return stream.change(item.raw, b"", Kind.FOREIGN_EVENT, why)
         return stream.lose(item.raw, item.kind, item.why)

@@ -21,7 +21,7 @@ ids = {"ids": lambda row: f"{row.dialect}: {row.name}"}
 
 @pytest.mark.parametrize("row", EXACT, **ids)
 def test_a_repairable_fault_ends_in_the_exact_answer(row: Exact) -> None:
-    outcome = run(row.dialect, row.wire)
+    outcome = run(row.dialect, row.wire, row.policy)
     assert readings(row.dialect, outcome.output) == readings(row.dialect, row.healthy)
     assert outcome.losses == []
     kinds = {kind for f in outcome.findings for kind in (str(f.kind), *map(str, f.also))}
@@ -30,7 +30,7 @@ def test_a_repairable_fault_ends_in_the_exact_answer(row: Exact) -> None:
 
 @pytest.mark.parametrize("row", HONEST, **ids)
 def test_lost_information_ends_in_an_error_that_sdks_raise(row: Honest) -> None:
-    outcome = run(row.dialect, row.wire)
+    outcome = run(row.dialect, row.wire, row.policy)
     *before, last = readings(row.dialect, outcome.output)
     assert is_error(row.dialect, last)
     assert not any(is_error(row.dialect, one) for one in before)
@@ -44,7 +44,7 @@ def test_lost_information_ends_in_an_error_that_sdks_raise(row: Honest) -> None:
 def test_observe_changes_no_byte_and_finds_the_same(row: Exact | Honest) -> None:
     observed = run(row.dialect, row.wire, replace(row.policy, mode="observe"))
     assert observed.output == row.wire
-    assert observed.kinds == run(row.dialect, row.wire).kinds
+    assert observed.kinds == run(row.dialect, row.wire, row.policy).kinds
 
 
 @pytest.mark.parametrize(("dialect", "wire"), [*HEALTHY.items(), *ALSO_HEALTHY])

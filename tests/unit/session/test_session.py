@@ -192,9 +192,9 @@ def test_no_stop_is_faked_behind_the_upstreams_error() -> None:
     assert outcome.kinds == ["upstream_error"]
 
 
-def test_bad_utf8_becomes_a_replacement_character_and_the_bytes_are_on_record() -> None:
+def test_bad_utf8_becomes_a_replacement_character_where_that_is_asked_for_and_the_bytes_are_on_record() -> None:
     wire = s.chat(s.chat_text("a~b").replace(b"~", b"\xe6\xb8"))
-    outcome = run(C, wire)
+    outcome = run(C, wire, Policy(on=frozenset({Kind.INVALID_UTF8})))
     assert "a\ufffdb" in outcome.output.decode()
     assert outcome.kinds == ["invalid_utf8"]
     assert b"\xe6\xb8b" in outcome.findings[0].raw
