@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from fault_rows import A, exact, honest
+from resplice.core.kinds import Kind
+from resplice.session.policy import Policy
 
 import streams as s
 
@@ -125,6 +127,7 @@ EXACT = [
         A,
         s.ANTHROPIC.removeprefix(s.MESSAGE_START + s.BLOCK_START + s.PING).join([s.BLOCK_START, b""]),
         "message_start_missing",
+        policy=Policy(on=frozenset({Kind.MESSAGE_START_MISSING})),
         whole=s.ANTHROPIC.replace(s.MESSAGE_START, MINTED),
     ),
     exact(
@@ -133,6 +136,7 @@ EXACT = [
         HELLO + stop(0) + s.message_delta() + s.MESSAGE_STOP,
         "message_start_missing",
         "block_start_missing",
+        policy=Policy(on=frozenset({Kind.MESSAGE_START_MISSING, Kind.BLOCK_START_MISSING})),
         whole=MINTED + start(0) + HELLO + stop(0) + s.message_delta() + s.MESSAGE_STOP,
     ),
     exact(
@@ -153,33 +157,36 @@ EXACT = [
         "a start without usage",
         A,
         without(s.ANTHROPIC, b', "usage": {"input_tokens": 3, "output_tokens": 1}'),
-        "message_start_incomplete",
+        "usage_missing",
+        policy=Policy(on=frozenset({Kind.USAGE_MISSING})),
         whole=s.ANTHROPIC.replace(b'"input_tokens": 3, "output_tokens": 1', b'"input_tokens": 0, "output_tokens": 0'),
     ),
     exact(
         "an end without usage",
         A,
         without(s.ANTHROPIC, b', "usage": {"output_tokens": 9}'),
-        "message_delta_incomplete",
+        "usage_missing",
+        policy=Policy(on=frozenset({Kind.USAGE_MISSING})),
         whole=s.ANTHROPIC.replace(b'"output_tokens": 9', b'"output_tokens": 1'),
     ),
     # starts and stops
-    exact("a start is missing", A, message(HELLO, stop(0)), "block_start_missing", whole=message(start(0), HELLO, stop(0))),
+    exact(
+        "a start is missing",
+        A,
+        message(HELLO, stop(0)),
+        "block_start_missing",
+        policy=Policy(on=frozenset({Kind.BLOCK_START_MISSING})),
+        whole=message(start(0), HELLO, stop(0)),
+    ),
     exact(
         "the start of thinking is missing",
         A,
         TWO.replace(start(0, THINKING), b""),
         "block_start_missing",
+        policy=Policy(on=frozenset({Kind.BLOCK_START_MISSING})),
         whole=TWO,
     ),
     exact("a start comes twice", A, s.BLOCK_START * 2, "block_start_duplicate", of=s.BLOCK_START),
-    exact(
-        "a stop is missing",
-        A,
-        s.ANTHROPIC.replace(s.BLOCK_STOP, b""),
-        "block_stop_missing",
-        whole=s.ANTHROPIC,
-    ),
     exact(
         "a call's stop is missing",
         A,
@@ -196,38 +203,13 @@ EXACT = [
         "block_index",
         whole=TWO,
     ),
-    exact(
-        "the same index twice, the first block still open",
-        A,
-        TWO.replace(stop(0), b"", 1).replace(b'"index": 1', b'"index": 0'),
-        "block_index",
-        "block_stop_missing",
-        whole=TWO,
-    ),
     exact("two calls under the same index", A, CALLS.replace(b'"index": 1', b'"index": 0'), "block_index", whole=CALLS),
-    exact(
-        "indexes begin with one",
-        A,
-        TWO.replace(b'"index": 1', b'"index": 2').replace(b'"index": 0', b'"index": 1'),
-        "block_index",
-        whole=TWO,
-    ),
     exact(
         "indexes are missing",
         A,
         s.ANTHROPIC.replace(b'"index": 0, ', b"").replace(b', "index": 0', b""),
         "block_index",
         whole=s.ANTHROPIC,
-    ),
-    exact("an index that no block bears", A, s.text_delta("Hel", 5), "block_index", of=s.text_delta("Hel")),
-    exact(
-        "text in the place of thinking",
-        A,
-        message(start(0, THINKING), think("t"), sign(), s.text_delta("a"), stop(0)),
-        "block_start_missing",
-        "block_stop_missing",
-        "block_index",
-        whole=TWO,
     ),
     # halves of characters
     exact(
@@ -247,23 +229,77 @@ EXACT = [
     exact(
         "a pair of surrogates is cut in arguments",
         A,
-        s.anthropic(half(s.json_delta('{"q": "~'), "~", "\\ud83d"), half(s.json_delta('~"}'), "~", "\\ude00"), start=s.TOOL_START),
+        s.anthropic(
+            half(s.json_delta('{"q": "~'), "~", "\\ud83d"),
+            half(s.json_delta('~"}'), "~", "\\ude00"),
+            start=s.TOOL_START,
+            reason="tool_use",
+        ),
         "lone_surrogate",
-        whole=s.anthropic(s.json_delta('{"q": "'), s.json_delta('\U0001f600"}'), start=s.TOOL_START),
+        whole=s.anthropic(s.json_delta('{"q": "'), s.json_delta('\U0001f600"}'), start=s.TOOL_START, reason="tool_use"),
+    ),
+    # tool calls
+    exact(
+        "a call is closed before its arguments are complete",
+        A,
+        CALLS.replace(s.json_delta('{"q": 1}') + stop(0), s.json_delta('{"q":') + stop(0) + s.json_delta(" 1}")),
+        "block_stop_early",
+        "block_stop_missing",
+        whole=message(
+            start(0, TOOL),
+            s.json_delta('{"q":'),
+            s.json_delta(" 1}"),
+            start(1, OTHER_TOOL),
+            s.json_delta('{"q": 2}', 1),
+            stop(1),
+            stop(0),
+            reason="tool_use",
+        ),
     ),
     exact(
-        "the second half never comes",
+        "two calls under the same id",
         A,
-        s.anthropic(half(s.text_delta("a~"), "~", "\\ud83d")),
-        "lone_surrogate",
-        whole=s.anthropic(s.text_delta("a"), s.text_delta("\ufffd")),
+        CALLS.replace(b"toolu_2", b"toolu_1"),
+        "tool_id_shared",
+        whole=CALLS.replace(b"toolu_2", b"toolu_t_1"),
     ),
     exact(
-        "the first half never came",
+        "the turn ends with a call",
         A,
-        s.anthropic(half(s.text_delta("~b"), "~", "\\ude00")),
-        "lone_surrogate",
-        whole=s.anthropic(s.text_delta("\ufffdb")),
+        CALLS.replace(b'"tool_use", "stop_s', b'"end_turn", "stop_s'),
+        "end_turn_with_tool",
+        whole=CALLS,
+    ),
+    exact(
+        "no block of several is closed",
+        A,
+        TWO.replace(stop(0), b"").replace(stop(1), b""),
+        "block_stop_missing",
+        whole=message(start(0, THINKING), think("t"), sign(), start(1), s.text_delta("a", 1), stop(0), stop(1)),
+    ),
+    exact(
+        "the result of a tool is never closed",
+        A,
+        message(start(0, SEARCH), start(1), s.text_delta("a", 1), stop(1)),
+        "block_stop_missing",
+        whole=message(start(0, SEARCH), start(1), s.text_delta("a", 1), stop(1), stop(0)),
+    ),
+    exact(
+        "an end without its delta",
+        A,
+        s.ANTHROPIC.replace(s.BLOCK_STOP, s.BLOCK_STOP + s.typed({"type": "message_delta", "usage": {"output_tokens": 9}})),
+        "message_delta_incomplete",
+        whole=s.ANTHROPIC.replace(s.BLOCK_STOP, s.BLOCK_STOP + s.message_delta("").replace(b'""', b"null")),
+    ),
+    # doubles
+    exact(
+        "every event comes twice",
+        A,
+        b"".join(frame + b"\n\n" + frame + b"\n\n" for frame in TWO.split(b"\n\n")[:-1]),
+        "event_twice",
+        "duplicate_start",
+        "block_start_duplicate",
+        whole=TWO,
     ),
 ]
 
@@ -277,6 +313,56 @@ HONEST = [
         json.dumps(WHOLE).replace("1.0", "1e400").encode(),
         "json_body",
     ),
+    honest("the beginning is lost", A, HELLO + stop(0) + s.message_delta() + s.MESSAGE_STOP, "message_start_missing"),
+    honest("all but the end is lost", A, s.message_delta() + s.MESSAGE_STOP, "message_start_missing"),
+    honest("a block's start is lost", A, message(HELLO, stop(0)), "block_unknown"),
+    honest("a block is lost", A, message(start(1), s.text_delta("a", 1), stop(1)), "block_unknown"),
+    honest("the stop of a text is lost", A, s.ANTHROPIC.replace(s.BLOCK_STOP, b""), "stop_reason_missing"),
+    honest(
+        "a stop and the next start are lost",
+        A,
+        message(start(0), s.text_delta("a"), s.text_delta("b", 1), stop(1)),
+        "block_unknown",
+    ),
+    honest(
+        "a delta stands behind its block's stop",
+        A,
+        message(start(0), s.text_delta("a"), stop(0), s.text_delta("b")),
+        "block_unknown",
+    ),
+    honest("a signature stands behind its block's stop", A, TWO.replace(sign() + stop(0), stop(0) + sign()), "block_unknown"),
+    honest(
+        "a block takes the place of one that is open",
+        A,
+        TWO.replace(stop(0), b"", 1).replace(b'"index": 1', b'"index": 0'),
+        "block_unknown",
+    ),
+    honest(
+        "a finished block comes again",
+        A,
+        TWO.replace(start(1), start(0, THINKING) + think("t") + sign() + stop(0) + start(1)),
+        "spliced_generation",
+    ),
+    honest("text in a block of thinking", A, message(start(0, THINKING), think("t"), s.text_delta("a"), stop(0)), "block_unknown"),
+    honest("a call's arguments are no JSON", A, s.anthropic(s.json_delta("{7}"), start=s.TOOL_START), "arguments_invalid"),
+    honest("a tool is to be run, and no call came", A, s.anthropic(s.text_delta("a"), reason="tool_use"), "answer_incomplete"),
+    honest(
+        "the second half of a character never comes", A, s.anthropic(half(s.text_delta("a~"), "~", "\\ud83d")), "lone_surrogate"
+    ),
+    honest("the first half of a character never came", A, s.anthropic(half(s.text_delta("~b"), "~", "\\ude00")), "lone_surrogate"),
+    honest(
+        "all came twice, and then something once",
+        A,
+        s.MESSAGE_START * 2 + s.BLOCK_START * 2 + s.text_delta("a") * 2 + s.text_delta("b") + s.text_delta("c"),
+        "event_twice",
+    ),
+    honest("a type is damaged", A, s.ANTHROPIC.replace(b"text_delta", b"tet_delta"), "name_damaged"),
+    honest("a text's key is damaged", A, s.ANTHROPIC.replace(b'"text": "Hel', b'"txt": "Hel'), "name_damaged"),
+    honest("a stop reason is damaged", A, s.ANTHROPIC.replace(b"end_turn", b"endturn"), "name_damaged"),
+    honest(
+        "the key of a stop reason is damaged", A, s.ANTHROPIC.replace(b'"stop_reason": "end', b'"stopreason": "end'), "name_damaged"
+    ),
+    honest("the key of the usage is damaged", A, s.ANTHROPIC.replace(b'"usage": {"output', b'"uage": {"output'), "name_damaged"),
     honest(
         "arguments are cut, and the message ends as if whole",
         A,

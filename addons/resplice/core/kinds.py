@@ -63,6 +63,11 @@ class Kind(StrEnum):
     BLOCK_STOP_MISSING = "block_stop_missing"
     BLOCK_STOP_DUPLICATE = "block_stop_duplicate"
     BLOCK_INDEX = "block_index"
+    BLOCK_STOP_EARLY = "block_stop_early"
+    TOOL_ID_SHARED = "tool_id_shared"
+    END_TURN_WITH_TOOL = "end_turn_with_tool"
+    USAGE_MISSING = "usage_missing"
+    EVENT_TWICE = "event_twice"
     # the contract of chat completions
     CHOICES_MISSING = "choices_missing"
     CHOICE_INDEX_MISSING = "choice_index_missing"
@@ -122,6 +127,8 @@ class Kind(StrEnum):
     ENCODING_BROKEN = "encoding_broken"
     BLOCK_UNKNOWN = "block_unknown"
     ARGUMENTS_TRUNCATED = "arguments_truncated"
+    ARGUMENTS_INVALID = "arguments_invalid"
+    NAME_DAMAGED = "name_damaged"
     AFTER_ERROR = "after_error"
     UNDELIVERED = "undelivered"
     # WebSockets

@@ -14,7 +14,7 @@ from resplice.core.kinds import Kind
 from resplice.core.mender import GUESSES
 from resplice.core.payload import OPAQUE, strict
 from resplice.dialects import Dialect, Json, Role
-from resplice.session.contract import Broken, Mended, Noted
+from resplice.session.contract import Broken, Held, Mended, Noted
 from resplice.session.ends import Ends
 from resplice.session.failure import Failure
 from resplice.session.fillers import Fillers
@@ -62,6 +62,8 @@ class Frames:
     def item_of_known(self, item: Item) -> bytes:
         """Decide about an item of a stream whose dialect is known."""
         stream = self._stream
+        if stream.waits is not None:
+            return self._behind_waiting(item, stream.waits)
         if isinstance(item, Filler):
             return self.ends.hold(item) if stream.held else self._fillers.item(item)
         if stream.held and self.waits_for_id:
@@ -94,16 +96,38 @@ class Frames:
         """Take back, raw, what waits here."""
         mark, self._mark = self._mark, None
         raw = (mark.raw if mark else b"") + b"".join(item.raw for item in self._stream.held)
-        self._stream.held = []
+        self._stream.held, self._stream.waits = [], None
         return raw
 
     def settle(self) -> bytes:
         """Nothing follows, or not for long: decide about what waits."""
         if self._mark is not None:
             return self._stream.pass_(self.leave())
+        if self._stream.waits is not None:
+            return self._release_waiting(passes=False)
         if not self._stream.held:
             return b""
         return self._release_early() if self.waits_for_id else self.ends.settle()
+
+    def _behind_waiting(self, item: Item, waits: Held) -> bytes:
+        """What follows an event that waits for it."""
+        stream = self._stream
+        following = item.value if isinstance(item, Frame) and type(item.value) is dict else {}
+        passes = None if isinstance(item, Filler) else waits.passes(following)
+        if passes is None and len(stream.held) < _MAX_EARLY and not isinstance(item, Damage | Overflow):
+            stream.held.append(item)
+            return b""
+        return self._release_waiting(passes=passes is True) + self.item_of_known(item)
+
+    def _release_waiting(self, *, passes: bool) -> bytes:
+        """An event need not wait any longer; what came behind it neither."""
+        stream, waits = self._stream, self._stream.waits
+        (first, *rest), stream.held, stream.waits = stream.held, [], None
+        if passes or waits is None or not isinstance(first, Frame):
+            out = stream.deliver(first) if isinstance(first, Frame) else stream.pass_(first.raw)
+        else:
+            out = stream.change(first.raw, b"", waits.kind, waits.why, first.kinds)
+        return out + b"".join(self.item_of_known(item) for item in rest)
 
     def _live(self, item: Frame | Stray | Damage | Overflow) -> bytes:
         """An item of a stream that has not ended."""
@@ -158,7 +182,7 @@ class Frames:
         stream.answered |= role is not Role.KEEPALIVE and not stream.ended
         return out
 
-    def mended(self, item: Frame, fate: Mended | Broken | Noted) -> bytes:
+    def mended(self, item: Frame, fate: Mended | Broken | Noted | Held) -> bytes:
         """An event that has been shown to the contract, and does not fit."""
         return apply(self._stream, item, fate)
 

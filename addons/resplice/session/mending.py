@@ -11,7 +11,7 @@ from resplice.core.members import edited
 from resplice.core.wire import Event
 from resplice.dialects import Json, Role
 from resplice.dialects.dialect import frame
-from resplice.session.contract import Broken, Mended, Noted
+from resplice.session.contract import Broken, Held, Mended, NoContract, Noted
 from resplice.session.stream import Stream
 
 
@@ -21,17 +21,21 @@ def show(stream: Stream, item: Frame, *, rewrite_id: bool = False) -> bytes:
     `rewrite_id`: its id is not the stream's, and is brought to it in the same stroke.
     """
     if not all(map(stream.policy.does, item.kinds)):
-        return stream.deliver(item)  # its frame stays broken, by policy: clients read something else in it, or nothing
+        stream.contract = NoContract()  # its frame stays broken, by policy: clients read something else in it, or nothing
+        return stream.deliver(item)
     fate = stream.show(item.value, item.event) if type(item.value) is dict else None
     if fate is not None:
         return apply(stream, item, fate, rewrite_id=rewrite_id)
     return _under_id(stream, item) if rewrite_id else stream.deliver(item)
 
 
-def apply(stream: Stream, item: Frame, fate: Mended | Broken | Noted, *, rewrite_id: bool = False) -> bytes:
+def apply(stream: Stream, item: Frame, fate: Mended | Broken | Noted | Held, *, rewrite_id: bool = False) -> bytes:
     """Deliver what becomes of an event that does not fit."""
     if isinstance(fate, Broken):
         return stream.lose(item.raw, fate.kind, fate.why)
+    if isinstance(fate, Held):
+        stream.held, stream.waits = [item], fate
+        return b""
     if isinstance(fate, Noted):
         stream.ledger.note(fate.kind, fate.why)
         return _under_id(stream, item) if rewrite_id else stream.deliver(item)

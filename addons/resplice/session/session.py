@@ -245,7 +245,7 @@ class Session:
         out, rest = self._unsettled.give_up(data)
         first, stream.raw = not stream.raw, True
         self._calm = self._framer.waiting = False
-        stream.held = []
+        stream.held, stream.waits = [], None
         with contextlib.suppress(Exception):  # the defect may be in there
             if first:
                 stream.ledger.note(Kind.INTERNAL_ERROR, f"{type(error).__name__} in Resplice; the stream passes raw from here on")
@@ -306,7 +306,7 @@ class Session:
         if silence < _RELEASE_AFTER:
             return b""
         out = self._take(self._framer.release())
-        if self._stream.held and not self._frames.waits_for_id and silence >= _SETTLE_AFTER:
+        if self._stream.held and not (self._frames.waits_for_id or self._stream.waits) and silence >= _SETTLE_AFTER:
             out += self._frames.settle()
             self._calm = self._stream.in_order
         return out

@@ -15,7 +15,7 @@ from resplice.core.kinds import Kind
 from resplice.core.wire import SSE, Body, Event, Wire
 from resplice.dialects import BUILT_IN, Dialect, Dialects, Facts, Json
 from resplice.dialects.dialect import frame
-from resplice.session.contract import Fate, Mended, contract_for
+from resplice.session.contract import Contract, Fate, Held, Mended, contract_for
 from resplice.session.failure import Failure
 from resplice.session.ids import ChunkIds
 from resplice.session.ledger import Ledger
@@ -52,7 +52,7 @@ class Stream:
         """Frames that no dialect recognises, before one that confirms."""
         self.policy = policy
         self._seed = seed
-        self.contract = contract_for(dialect.name if dialect else None, policy, seed)
+        self.contract: Contract = contract_for(dialect.name if dialect else None, policy, seed)
         self.flushed = False
         """The contract has been asked for what waited."""
         self.echo: Echo | None = None
@@ -77,6 +77,8 @@ class Stream:
         self.held: list[Frame | Filler | Stray] = []
         """What waits until it is clear what follows: a terminal event without a stop reason before it, or keepalives before
         the stream's id; and the comments behind them."""
+        self.waits: Held | None = None
+        """Why, if what waits is an event of which the next one tells whether it was right."""
         self.events_in = 0
         self.events_out = 0
         self.id_line_seen = False

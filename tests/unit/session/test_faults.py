@@ -74,7 +74,6 @@ def test_every_kind_of_the_catalogue_is_produced_by_some_row_or_has_a_test_of_it
         Kind.HEARTBEAT,
         Kind.ARGUMENTS_CONTROL,
         Kind.COMPLETED_MISSING,
-        Kind.SIGNATURE_MISSING,
         Kind.OVERSIZED_EVENT,
         Kind.KEEPALIVE_ID,
         Kind.ENCODING_BROKEN,

@@ -15,34 +15,50 @@ ROWS: Final[tuple[Fault, ...]] = (
         Kind.MESSAGE_START_MISSING,
         "messages",
         "the first event is not `message_start`: the SDKs' helpers raise",
-        "`message_start` with an id of ours, no content and no usage",
-        "it announces a message and says nothing of what is in it",
+        "`message_start` with an id of ours, no content and no tokens, where `resplice_on` names it; else the error event",
+        "a guess: what else was lost with the beginning can't be known. Opt-in",
         GITHUB + "NousResearch/hermes-agent/issues/72833",
         _HERE,
         example=(
             'event: content_block_start⏎data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
         ),
+        opt_in=True,
         touches=Touches.EVENTS,
         also_from="the stream's beginning was lost, and content with it",
-        proof="none of this stream's beginnings came",
     ),
     Fault(
         Kind.MESSAGE_START_INCOMPLETE,
         "messages",
-        "`message_start` without `content`, `usage`, `id`, `role`, `model`: accumulators append to what is not there",
-        "filled: nothing yet, no tokens, an id of ours",
+        "`message_start` without `content`, `id`, `role`, `model`: accumulators append to what is not there",
+        "filled: nothing yet, an id of ours; where a key is damaged, the error event",
         "accumulators begin with the same values",
         GITHUB + "sgl-project/sglang/pull/20830",
         _HERE,
-        example=('event: message_start⏎data: {"type":"message_start","message":{"id":"msg_1","role":"assistant"}}⏎⏎'),
+        example=(
+            "event: message_start⏎"
+            'data: {"type":"message_start","message":{"id":"msg_1","role":"assistant",'
+            '"usage":{"input_tokens":3,"output_tokens":1}}}⏎⏎'
+        ),
         touches=Touches.FIELDS,
     ),
     Fault(
         Kind.MESSAGE_DELTA_INCOMPLETE,
         "messages",
-        "`message_delta` without `usage`, `output_tokens` or `delta`: every SDK raises",
-        "the last number of tokens that the upstream said, else 0; a delta that says nothing",
-        "no number is invented, and no stop reason",
+        "`message_delta` without `delta`: every SDK raises",
+        "a delta that says nothing",
+        "no stop reason is invented: without one the message ends in an error",
+        GITHUB + "earendil-works/pi/issues/6567",
+        _HERE,
+        before=TEXT_OPEN,
+        example=('event: message_delta⏎data: {"type":"message_delta","usage":{"output_tokens":9}}⏎⏎'),
+        touches=Touches.FIELDS,
+    ),
+    Fault(
+        Kind.USAGE_MISSING,
+        "messages",
+        "`message_start` or `message_delta` without the numbers of tokens: the SDKs' helpers and the AI SDK raise, others go on",
+        "passes as it is; 0, or the last number that the upstream said, where `resplice_on` names it",
+        "a number that nobody counted would be taken for the bill. Opt-in",
         GITHUB + "earendil-works/pi/issues/6567",
         _HERE,
         before=TEXT_OPEN,
@@ -52,23 +68,25 @@ ROWS: Final[tuple[Fault, ...]] = (
             "event: message_delta⏎"
             'data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null}}⏎⏎'
         ),
+        opt_in=True,
         touches=Touches.FIELDS,
+        also_from="the upstream counted, and the numbers were lost",
     ),
     Fault(
         Kind.BLOCK_START_MISSING,
         "messages",
         "a delta of text or thinking for a block that is not open: SDKs raise or lose it",
-        "`content_block_start` of the delta's type; with an index that no block bears it grows the only open one of its type",
-        "text and thinking need nothing but their type to be begun, and stay in the order in which they came",
+        "`content_block_start` of the delta's type, where `resplice_on` names it; else the error event",
+        "a guess: what else was lost with the start can't be known. Opt-in",
         GITHUB + "NousResearch/hermes-agent/issues/72833",
         _HERE,
         before=MESSAGE_OPEN,
         example=(
             'event: content_block_delta⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
         ),
+        opt_in=True,
         touches=Touches.EVENTS,
-        also_from="the block's beginning was lost, and content with it",
-        proof="none of this stream's beginnings came",
+        also_from="the block's beginning was lost, or the end of one block and the start of the next",
     ),
     Fault(
         Kind.BLOCK_START_DUPLICATE,
@@ -93,9 +111,9 @@ ROWS: Final[tuple[Fault, ...]] = (
         Kind.BLOCK_STOP_MISSING,
         "messages",
         "`content_block_stop` never comes: clients that act on it never run the tool",
-        "added where the index is taken by another block, or before the `message_delta` that ends the message; not earlier: "
-        "blocks may overlap",
-        "behind either nothing can belong to the block any more",
+        "added before the `message_delta` that ends the message, not earlier: blocks may overlap; for a text whose end may be lost "
+        "the error event",
+        "the block is known to be complete",
         GITHUB + "looplj/axonhub/pull/2000",
         _HERE,
         before=TOOL_OPEN,
@@ -108,7 +126,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         ),
         touches=Touches.EVENTS,
         also_from="the block's end was lost, and content with it",
-        proof="the next block begins, or the message ends: nothing can belong to the block any more",
+        proof="the call's arguments are complete JSON; or the upstream has closed none of several blocks",
     ),
     Fault(
         Kind.BLOCK_STOP_DUPLICATE,
@@ -132,10 +150,10 @@ ROWS: Final[tuple[Fault, ...]] = (
     Fault(
         Kind.BLOCK_INDEX,
         "messages",
-        "an index that is used twice, left out or missing: SDKs look blocks up by their place, Claude Code says "
+        "an index that is used again, or missing: SDKs look blocks up by their place, Claude Code says "
         "`Content block is not a text block`",
-        "each block's index becomes its place in the message, in all of its events",
-        "a start says that a block is another one, whatever its number; the order stays",
+        "each block's index becomes its place in the message, in all of its events; an index that was left out is a loss",
+        "the block that had the index is finished, and the new one is another; the order stays",
         GITHUB + "ollama/ollama/issues/17101",
         _HERE,
         before=THINKING_OPEN,
@@ -152,10 +170,10 @@ ROWS: Final[tuple[Fault, ...]] = (
     Fault(
         Kind.BLOCK_UNKNOWN,
         "losses",
-        "an event of a block that never started and can't be begun for it: a tool call has a name and an id; a call that is made "
-        "again under its own id, or whose place is taken while its arguments are incomplete",
+        "an event of a block that is not open: its start was lost, or it is closed already; a block whose index leaves others out, "
+        "or is taken by a block that is still open",
         "error event",
-        "a name can't be invented, and what was lost may be anything",
+        "what was lost may be anything",
         GITHUB + "NousResearch/hermes-agent/issues/72833",
         _HERE,
         before=MESSAGE_OPEN,
@@ -176,6 +194,112 @@ ROWS: Final[tuple[Fault, ...]] = (
         example=(
             "event: content_block_delta⏎"
             'data: {"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Hm"}}⏎⏎'
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.BLOCK_STOP_EARLY,
+        "messages",
+        "a tool call's block is closed while its arguments are open, and they go on behind: the AI SDK has cut arguments",
+        "the stop waits for the next event; where the arguments go on it goes, and comes before `message_delta`",
+        "the arguments are complete JSON in the end, or the message ends in an error",
+        GITHUB + "agentgateway/agentgateway/issues/2147",
+        _HERE,
+        before=TOOL_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{"}}⏎⏎'
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"}"}}⏎⏎'
+        ),
+        touches=Touches.EVENTS,
+        also_from="the stop and a delta were swapped",
+        proof="a delta of the same block follows, and its arguments are JSON that was not complete",
+    ),
+    Fault(
+        Kind.TOOL_ID_SHARED,
+        "messages",
+        "two tool calls under one id: their results can't be told apart, and the API refuses the next request",
+        "the second gets an id of its own",
+        "the blocks' indexes tell the calls apart",
+        GITHUB + "HKUDS/nanobot/issues/4473",
+        _HERE,
+        before=TOOL_OPEN,
+        example=(
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+            "event: content_block_start⏎"
+            'data: {"type":"content_block_start","index":1,"content_block":{"type":"tool_use","id":"toolu_1",'
+            '"name":"look","input":{}}}⏎⏎'
+        ),
+        touches=Touches.FIELDS,
+    ),
+    Fault(
+        Kind.END_TURN_WITH_TOOL,
+        "messages",
+        "`end_turn` although a tool of the client's is called: agents end their turn and never run it",
+        "`tool_use`; other stop reasons stay",
+        "the call is complete, and the API has no other word for a message that ends with one",
+        GITHUB + "maximhq/bifrost/issues/6123",
+        _HERE,
+        before=TOOL_OPEN,
+        example=(
+            "event: content_block_stop⏎"
+            'data: {"type":"content_block_stop","index":0}⏎⏎'
+            "event: message_delta⏎"
+            'data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},'
+            '"usage":{"output_tokens":9}}⏎⏎'
+        ),
+        touches=Touches.FIELDS,
+    ),
+    Fault(
+        Kind.EVENT_TWICE,
+        "messages",
+        "every event comes twice, byte for byte: clients say everything twice",
+        "the second is dropped; where one comes once after that, the error event",
+        "a start came twice, and so did what followed",
+        _DOCS,
+        _HERE,
+        before=MESSAGE_OPEN,
+        example=(
+            'event: content_block_start⏎data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
+            'event: content_block_start⏎data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'
+            'event: content_block_delta⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
+            'event: content_block_delta⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'
+        ),
+        touches=Touches.EVENTS,
+        also_from="a start was doubled, and the model said the same thing twice",
+        proof="all events come in pairs from the first start on",
+    ),
+    Fault(
+        Kind.NAME_DAMAGED,
+        "losses",
+        "a key, a type or a stop reason that lacks a part of one of the API's own, or has a byte more; a delta without its text: "
+        "clients pass over it, and over what belongs to it",
+        "error event",
+        "what was meant is never mended, and what clients leave out is lost",
+        _DOCS,
+        _HERE,
+        before=TEXT_OPEN,
+        example=(
+            'event: content_block_delta⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","txt":"Hi"}}⏎⏎'
+        ),
+    ),
+    Fault(
+        Kind.ARGUMENTS_INVALID,
+        "losses",
+        "the arguments of a tool call are no JSON when the call ends: helpers raise, others run the tool with something else",
+        "error event",
+        "a call with other arguments than the model's is worse than none",
+        GITHUB + "openclaw/openclaw/pull/141323",
+        _HERE,
+        before=TOOL_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{7}"}}⏎⏎'
             "event: content_block_stop⏎"
             'data: {"type":"content_block_stop","index":0}⏎⏎'
         ),

@@ -6,37 +6,32 @@ import json
 import re
 from typing import Final
 
-from resplice.session.contract.json_text import JsonText, State
+from resplice.core.json_validator import JsonState, JsonValidator
 
 _CONTROL: Final = re.compile("([\x00-\x1f])")
 
 
 class Arguments:
-    """Follows one call's arguments, and tells whether they came to their end."""
+    """Follows one call's arguments, and tells how far they have come."""
 
     def __init__(self) -> None:
-        self._text = JsonText()
+        self._json = JsonValidator()
 
     @property
-    def incomplete(self) -> bool:
-        """An object or array was opened and never closed. Anything else has no end that could be missed."""
-        return self._text.state is State.OPEN
+    def state(self) -> JsonState:
+        """How far they have come."""
+        return self._json.state
 
-    def grow(self, piece: str) -> bool:
-        """Read on, where there is nothing to escape; False where there may be, and nothing was read."""
-        if _CONTROL.search(piece):
-            return False
-        self._text.feed(piece)
-        return True
+    def feed(self, piece: str) -> None:
+        """Read on."""
+        self._json.feed(piece)
 
-    def feed(self, piece: str) -> str:
+    def feed_escaped(self, piece: str) -> str:
         """Read on. Returns the piece with the control characters in its strings escaped: the very same where there are none."""
-        if self.grow(piece):
-            return piece
         parts = []
         for part in _CONTROL.split(piece):
-            raw = self._text.in_string and len(part) == 1 and part < " "
+            raw = self._json.in_string and len(part) == 1 and part < " "
             parts.append(json.dumps(part)[1:-1] if raw else part)
-            self._text.feed(part)
+            self._json.feed(parts[-1])
         joined = "".join(parts)
         return piece if joined == piece else joined

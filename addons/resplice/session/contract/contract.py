@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,7 +44,18 @@ class Noted:
     why: str
 
 
-type Fate = Mended | Broken | Noted | None
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The event waits for the one that follows it, and so do the comments between the two."""
+
+    passes: Callable[[dict[str, Json]], bool | None]
+    """What follows (`{}`: nothing that can be read) -> whether the event passes, as it came, or goes. None: that does not tell."""
+    kind: Kind
+    why: str
+    """For the record, if it goes."""
+
+
+type Fate = Mended | Broken | Noted | Held | None
 """None: the event fits, and passes as the bytes that it came as."""
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Final
 
+from resplice.core.json_validator import JsonState
 from resplice.dialects import Json
 from resplice.session.contract.arguments import Arguments
 from resplice.session.contract.parts import Part
@@ -121,4 +122,4 @@ def _is_cut(item: Payload) -> bool:
         return False
     arguments = Arguments()
     arguments.feed(text)
-    return arguments.incomplete
+    return arguments.state is JsonState.OPEN
