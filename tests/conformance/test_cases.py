@@ -111,8 +111,8 @@ def _is_error(dialect: str, name: str | None, value: Any) -> bool:
     if type(value) is not dict:
         return True
     match dialect:
-        case "anthropic-messages":
-            return name == "error"
+        case "anthropic-messages":  # all SDKs' helpers read the usage where the message ends
+            return name == "error" or (value.get("type") == "message_delta" and "usage" not in value)
         case "openai-responses":
             return value.get("type") in {"error", "response.failed"}
     return bool(value.get("error"))
