@@ -35,6 +35,9 @@ _NAME: Final = re.compile(r"[!-~]{1,128}")
 class Stream:
     """One stream's state, shared by those who decide about it. Every byte that goes out goes through here, and is booked."""
 
+    waits: Held | None = None
+    """Why something waits, if it is an event of which the next one tells whether it was right."""
+
     def __init__(self, dialect: Dialect | None, policy: Policy, seed: str, among: Dialects = BUILT_IN) -> None:
         self.dialect = dialect
         self.among = among
@@ -77,8 +80,6 @@ class Stream:
         self.held: list[Frame | Filler | Stray] = []
         """What waits until it is clear what follows: a terminal event without a stop reason before it, or keepalives before
         the stream's id; and the comments behind them."""
-        self.waits: Held | None = None
-        """Why, if what waits is an event of which the next one tells whether it was right."""
         self.events_in = 0
         self.events_out = 0
         self.id_line_seen = False
