@@ -9,10 +9,10 @@ from pathlib import Path
 
 from honesty.clients import CLIENTS
 from honesty.healthy import streams
-from honesty.judge import Verdict
+from honesty.judge import Verdict, examine
 from honesty.operators import OPERATORS
 from honesty.runs import Selection, run
-from honesty.tables import report, show, summary
+from honesty.tables import look_at, report, show, summary
 
 SHOWN = {
     "made-wrong": Verdict.MADE,
@@ -34,14 +34,29 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stream", action="append", default=[], choices=list(streams()))
     parser.add_argument("--operator", action="append", default=[], choices=known, metavar="NAME", help=", ".join(known))
     parser.add_argument("--show", choices=list(SHOWN), help="cases of this verdict instead of tables")
+    parser.add_argument(
+        "--place", type=int, help="with one --stream and one --operator: this case alone, with all that is known of it"
+    )
     parser.add_argument("--limit", type=int, default=20, help="so many causes are shown")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--write", type=Path, help="write the tables into this file")
     return parser.parse_args()
 
 
+def _look(given: argparse.Namespace) -> int:
+    operators = [operator for operator in OPERATORS if operator.name in given.operator]
+    if len(given.stream) != 1 or len(operators) != 1:
+        print("--place needs one --stream and one --operator: name them.", file=sys.stderr)
+        return 2
+    case = examine(streams()[given.stream[0]], operators[0], given.place, deep=True)
+    print("\n".join([*look_at(case), "", repr(case.damaged.body), "", repr(case.output)]) if case else "Nothing changes there.")
+    return 0
+
+
 def main() -> int:
     given = _arguments()
+    if given.place is not None:
+        return _look(given)
     selection = Selection(max(1, given.every), tuple(given.api), tuple(given.operator), tuple(given.stream))
     begin = time.monotonic()
     tally = run(selection, given.workers)

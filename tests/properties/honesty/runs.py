@@ -31,10 +31,10 @@ class Selection:
     names: tuple[str, ...] = ()
 
     def jobs(self) -> list[tuple[str, str, int]]:
-        """Streams and operators, the longest first."""
+        """Streams and operators, the longest first; two at once come last, as they are the worst to look at."""
         chosen = [stream for stream in streams().values() if self._takes(stream)]
         pairs = [(stream, operator) for stream in chosen for operator in OPERATORS if self._has(operator)]
-        pairs.sort(key=lambda pair: -len(pair[0].body) * len(list(pair[1].places(pair[0]))))
+        pairs.sort(key=lambda pair: (pair[1].group == "two", -len(pair[0].body) * len(list(pair[1].places(pair[0])))))
         return [(stream.name, operator.name, self.every) for stream, operator in pairs]
 
     def _takes(self, stream: Healthy) -> bool:

@@ -79,6 +79,15 @@ def show(tally: Tally, wanted: str, limit: int) -> Iterator[str]:
             yield from _case(case, wanted)
 
 
+def look_at(case: Case) -> Iterator[str]:
+    """One case, whatever its verdict."""
+    for result in case.results:
+        yield f"{result.client}: alone {result.alone}, with Resplice {result.verdict}"
+    for wanted in dict.fromkeys(result.verdict for result in case.results):
+        yield from _case(case, wanted)
+    yield from (f"violated: {name}" for name in case.violations)
+
+
 def _case(case: Case, wanted: str) -> Iterator[str]:
     healthy = streams()[case.stream]
     body = case.damaged.body
