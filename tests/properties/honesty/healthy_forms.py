@@ -73,7 +73,7 @@ def conversed(*blocks: list[bytes], stop: str = "end_turn") -> list[bytes]:
 
 
 def written() -> list[Written]:
-    call = {"functionCall": {"name": "look", "args": {"q": 'a\n"b" \\d', "n": 12}}, "thoughtSignature": "CtMB+/h=="}
+    call = {"functionCall": {"name": "look", "args": {"q": 'a\n"b" \\d', "n": 12}}, "thoughtSignature": "CtMBAVSoXO7+/w=="}
     called = [
         piece({"text": "Let me ", "thought": True}),
         piece({"text": "see: 7", "thought": True}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,7 +38,7 @@ class Damaged:
     """`clean`, `abort` (the connection broke) or `idle` (it fell silent)."""
 
 
-type Places = Callable[[Healthy], Iterable[int]]
+type Places = Callable[[Healthy], Sequence[int]]
 type Apply = Callable[[Healthy, int], Damaged | None]
 """None: nothing changes there."""
 
@@ -331,13 +331,13 @@ def _twice() -> Operator:
     def apply(stream: Healthy, at: int) -> Damaged | None:
         dice = random.Random(f"{stream.name} {at}")
         first = dice.choice(firsts)
-        once = first.apply(stream, dice.choice(list(first.places(stream)) or [0]))
+        once = first.apply(stream, dice.choice(first.places(stream) or [0]))
         if once is None:
             return None
         parts = re.split(rb"(?<=\n\n)", once.body)
         again = Healthy(stream.name, stream.api, tuple(part for part in parts if part))
         second = dice.choice(seconds)
-        places = list(second.places(again))
+        places = second.places(again)
         return second.apply(again, dice.choice(places)) if places else None
 
     return Operator("two at once", "two", lambda stream: range(3 * len(stream.body)), apply)

@@ -34,7 +34,7 @@ class Selection:
         """Streams and operators, the longest first; two at once come last, as they are the worst to look at."""
         chosen = [stream for stream in streams().values() if self._takes(stream)]
         pairs = [(stream, operator) for stream in chosen for operator in OPERATORS if self._has(operator)]
-        pairs.sort(key=lambda pair: (pair[1].group == "two", -len(pair[0].body) * len(list(pair[1].places(pair[0])))))
+        pairs.sort(key=lambda pair: (pair[1].group == "two", -len(pair[0].body) * len(pair[1].places(pair[0]))))
         return [(stream.name, operator.name, self.every) for stream, operator in pairs]
 
     def _takes(self, stream: Healthy) -> bool:
@@ -50,19 +50,21 @@ class Tally:
 
     verdicts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """By (operator, stream, verdict): results."""
-    alone: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By (operator, `exact`, `error` or `wrong`): results without Resplice."""
+    alone: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By (operator, stream, `exact`, `error` or `wrong`): results without Resplice."""
     causes: Counter[tuple[str, str, tuple[str, ...]]] = field(default_factory=Counter)
     """By (verdict, API, kinds): results that are bad."""
     violations: Counter[str] = field(default_factory=Counter)
     examples: dict[tuple[str, str, tuple[str, ...]], list[Case]] = field(default_factory=dict)
     cases: int = 0
+    weights: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By (operator, stream): so many places each result stands for."""
 
     def add(self, case: Case, api: str) -> None:
         self.cases += 1
         for result in case.results:
             self.verdicts[case.operator, case.stream, result.verdict] += 1
-            self.alone[case.operator, result.alone] += 1
+            self.alone[case.operator, case.stream, result.alone] += 1
         for verdict in {result.verdict for result in case.results} & BAD:
             self._cause((verdict, api, case.kinds), case, sum(result.verdict is verdict for result in case.results))
         for violation in case.violations:
@@ -79,16 +81,21 @@ class Tally:
         for mine, theirs in ((self.verdicts, other.verdicts), (self.alone, other.alone), (self.causes, other.causes)):
             mine.update(theirs)  # type: ignore[arg-type]
         self.violations.update(other.violations)
+        self.weights |= other.weights
         self.cases += other.cases
         for key, cases in other.examples.items():
             kept = self.examples.setdefault(key, [])
             kept += cases[: KEPT - len(kept)]
 
 
+def stride(stream: Healthy, operator: Operator, every: int) -> int:
+    """Every so many places are tried: fewer than asked for where there are few."""
+    return max(1, min(every, len(operator.places(stream)) // FEWEST))
+
+
 def places_of(stream: Healthy, operator: Operator, every: int) -> Iterator[tuple[int, bool]]:
     """Every so many places of it, from one that is drawn by the names; and whether to look deep."""
-    places = list(operator.places(stream))
-    every = max(1, min(every, len(places) // FEWEST))
+    places = operator.places(stream)
     begin = zlib.crc32(f"{stream.name} {operator.name}".encode()) % every
     for number in range(begin, len(places), every):
         yield places[number], (number // every) % DEEP_EVERY == 0
@@ -99,8 +106,9 @@ def run_one(job: tuple[str, str, int]) -> Tally:
     name, operator_name, every = job
     stream = streams()[name]
     operator = next(one for one in OPERATORS if one.name == operator_name)
-    tally = Tally()
-    for place, deep in places_of(stream, operator, every):
+    step = stride(stream, operator, every)
+    tally = Tally(weights={(operator_name, name): step})
+    for place, deep in places_of(stream, operator, step):
         if case := examine(stream, operator, place, deep=deep):
             tally.add(case, stream.api)
     return tally

@@ -12,6 +12,8 @@ from honesty.operators import OPERATORS
 from honesty.runs import Tally
 
 _AROUND = 70
+_FINDINGS = 4
+"""So many are shown: of an error the first ones tell."""
 _COLUMNS = tuple(Verdict)
 
 
@@ -19,7 +21,7 @@ def table(tally: Tally, title: str, key: Callable[[str, str], str], order: list[
     """Results by operator, or by API."""
     rows: dict[str, Counter[str]] = {}
     for (operator, stream, verdict), count in tally.verdicts.items():
-        rows.setdefault(key(operator, stream), Counter())[verdict] += count
+        rows.setdefault(key(operator, stream), Counter())[verdict] += count * tally.weights[operator, stream]
     yield f"| {title} | results | " + " | ".join(_COLUMNS) + " |"
     yield "|---|" + "---:|" * (1 + len(_COLUMNS))
     total: Counter[str] = Counter()
@@ -56,17 +58,18 @@ def report(tally: Tally) -> str:
 def summary(tally: Tally) -> str:
     """One line of the whole."""
     counts: Counter[str] = Counter()
-    for (_, _, verdict), count in tally.verdicts.items():
-        counts[verdict] += count
+    for (operator, stream, verdict), count in tally.verdicts.items():
+        counts[verdict] += count * tally.weights[operator, stream]
     results = sum(counts.values()) or 1
     alone: Counter[str] = Counter()
-    for (_, said), count in tally.alone.items():
-        alone[said] += count
+    for (operator, stream, said), count in tally.alone.items():
+        alone[said] += count * tally.weights[operator, stream]
     told = ", ".join(f"{verdict} {_share(counts[verdict], results)}" for verdict in _COLUMNS)
     before = ", ".join(f"{said} {_share(alone[said], results)}" for said in ("exact", "error", "wrong"))
     broken = ", ".join(f"{name} {count}" for name, count in sorted(tally.violations.items())) or "none"
     return (
-        f"{tally.cases:,} damaged streams, {results:,} results: {told}.\nWithout Resplice: {before}.\nInvariants broken: {broken}."
+        f"{tally.cases:,} damaged streams were tried; they stand for {results:,} results: {told}.\n"
+        f"Without Resplice: {before}.\nInvariants broken: {broken}."
     )
 
 
@@ -98,7 +101,7 @@ def _case(case: Case, wanted: str) -> Iterator[str]:
     yield (
         f"   output:  {case.output[max(0, out - _AROUND) : out + _AROUND]!r}" if out < len(case.output) else "   output: as it came"
     )
-    for finding in case.findings:
+    for finding in case.findings[:_FINDINGS]:
         yield f"   {finding.effect} {finding.kind} at {finding.in_offset}: {finding.why}"
     for result in case.results:
         if result.verdict == wanted:

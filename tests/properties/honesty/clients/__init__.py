@@ -45,8 +45,8 @@ CLIENTS: Final[dict[str, tuple[Client, ...]]] = {
         Client("google-genai-node", lambda body, broken: gemini.contents(gemini.node(body, broken), strict=False)),
     ),
     "gemini-array": (Client("json", lambda body, broken: gemini.contents(gemini.whole(body, broken))),),
-    "ollama": (Client("ollama-python", ollama.read),),
-    "bedrock-converse": (Client("botocore", bedrock.read),),
+    "ollama": (Client("ollama-python", lambda body, broken: ollama.answer(ollama.parts(body, broken))),),
+    "bedrock-converse": (Client("botocore", lambda body, broken: bedrock.converse(bedrock.events(body, broken))),),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from honesty.clients.chat import arguments
@@ -45,25 +45,31 @@ def _headers(head: bytes) -> dict[str, str]:
     return found
 
 
-def read(body: bytes, broken: bool) -> dict[Any, Any]:
-    """The loop that everybody writes."""
-    blocks: dict[Any, dict[str, Any]] = {}
-    answer: dict[Any, Any] = {"stop": None, "usage": None}
+def events(body: bytes, broken: bool) -> Iterator[dict[str, Any]]:
+    """The events as they are handed out."""
     for headers, payload in messages(body):
         if headers.get(":message-type") != "event":
             raise ClientError("exception")
-        value = json.loads(payload)
-        match headers.get(":event-type"):
-            case "contentBlockStart":
-                _slot(blocks, value)["name"] = value["start"]["toolUse"]["name"]
-            case "contentBlockDelta":
-                _add(_slot(blocks, value), value["delta"])
-            case "messageStop":
-                answer["stop"] = value["stopReason"]
-            case "metadata":
-                answer["usage"] = value["usage"]
+        yield {headers[":event-type"]: json.loads(payload)}
     if broken:
         raise ClientError("connection")
+
+
+def converse(events: Iterable[dict[str, Any]]) -> dict[Any, Any]:
+    """The loop that everybody writes."""
+    blocks: dict[Any, dict[str, Any]] = {}
+    answer: dict[Any, Any] = {"stop": None, "usage": None}
+    for event in events:
+        for name, value in event.items():
+            match name:
+                case "contentBlockStart":
+                    _slot(blocks, value)["name"] = value["start"]["toolUse"]["name"]
+                case "contentBlockDelta":
+                    _add(_slot(blocks, value), value["delta"])
+                case "messageStop":
+                    answer["stop"] = value["stopReason"]
+                case "metadata":
+                    answer["usage"] = value["usage"]
     told = [
         (index, block["name"], block["text"], block["thinking"], block["signature"], arguments(block["json"]))
         for index, block in blocks.items()

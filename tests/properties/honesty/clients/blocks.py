@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import jiter
+
 from honesty.clients.chat import arguments, plain
 from honesty.clients.decoding import ClientError, joined, member, parsed_js
 
@@ -88,13 +90,14 @@ def message_final(events: Iterable[Any]) -> dict[Any, Any]:
         kind = member(event, "type")
         if kind == "message_start":
             if not started:
-                message.input = member(member(member(event, "message"), "usage"), "input_tokens")
+                usage = member(member(event, "message"), "usage")
+                message.input, message.output = member(usage, "input_tokens"), member(usage, "output_tokens")
             started = True
         elif not started:
             continue
         elif kind == "content_block_start":
             place = len(content)
-            content.append(member(member(event, "content_block"), "type"))
+            content.append(_kind(member(event, "content_block")))
             message.start(place, member(event, "content_block"))
         elif kind == "content_block_delta":
             _accumulate(message, content, member(event, "index"), member(event, "delta"))
@@ -108,14 +111,25 @@ def message_final(events: Iterable[Any]) -> dict[Any, Any]:
     return message.answer()
 
 
+def _kind(block: Any) -> Any:
+    """The block's type; to a text that does not begin with one nothing can be added."""
+    kind = member(block, "type")
+    return f"{kind} without" if kind in {"text", "thinking"} and member(block, kind) is None else kind
+
+
 _TAKES = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking", "input_json_delta": "tool_use"}
 
 
 def _accumulate(message: _Message, content: list[Any], index: Any, delta: Any) -> None:
     kind = content[index]
     place = index if index >= 0 else len(content) + index
-    if _TAKES.get(member(delta, "type")) == kind:
+    takes = _TAKES.get(member(delta, "type"))
+    if takes == kind:
         message.delta(place, delta)
+        if kind == "tool_use" and message.block(place)["json"]:
+            jiter.from_json(message.block(place)["json"].encode(), partial_mode=True)
+    elif kind == f"{takes} without" and member(delta, "type") != "signature_delta":
+        raise TypeError(kind)
 
 
 # -- responses -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,8 @@ from honesty.clients.decoding import ClientError, lines, parsed, parsed_js
 
 _END_OF_EVENT = re.compile("\n\n|\r\r|\r\n\r\n")
 _PLAIN = re.compile(r'[{}"]')
+_USAGE = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount")
+_URLSAFE = str.maketrans("-_", "+/")
 _JS_BLANKS = " \t\n\r\v\f\ufeff\u00a0\u2028\u2029"
 
 
@@ -124,7 +127,8 @@ def contents(chunks: Iterable[Any], *, strict: bool = True) -> dict[Any, Any]:
     for chunk in chunks:
         if not isinstance(chunk, dict):
             raise TypeError(chunk)
-        usage = chunk.get("usageMetadata") or usage
+        if counts := chunk.get("usageMetadata"):
+            usage = {name: counts[name] for name in counts if name in _USAGE}
         for candidate in chunk.get("candidates") or ():
             if strict:
                 _validate(candidate)
@@ -158,6 +162,8 @@ def _validate(candidate: Any) -> None:
             or not isinstance(part.get("thought") or False, bool)
         ):
             raise TypeError(part)
+        if signature := part.get("thoughtSignature"):
+            base64.b64decode(signature.translate(_URLSAFE), validate=True)
         call = part.get("functionCall") or {}
         if not isinstance(call, dict) or not isinstance(call.get("args") or {}, dict):
             raise TypeError(call)
