@@ -1,16 +1,28 @@
-"""The file under the sidecar log: its place, its mode, its rotation, and how a line that was cut is mended."""
+"""The file under the sidecar log: its place, its mode, its rotation, and how a line that was cut is mended.
+
+Several processes may write one log. Each block of lines is written, and the file rotated, under an advisory lock on the file
+that the path names; who had to wait for the lock looks the path up again, for the file may have been rotated away meanwhile.
+Where the system has no such lock (Windows, some network file systems) each process needs a log of its own.
+"""
 
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections import deque
+    from types import ModuleType
+
+fcntl: ModuleType | None = None
+with suppress(ImportError):  # Windows has none
+    fcntl = importlib.import_module("fcntl")
 
 __all__ = ["LogFile"]
 
@@ -27,6 +39,11 @@ _FLAGS: Final = (
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_BINARY", 0)
 )
+
+LOCK_WITHIN: Final = 2.0
+"""Seconds to wait for another process that writes the same log."""
+_LOCK_POLL: Final = 0.002
+_OTHERS_WRITE: Final = 0o022
 
 os_write = os.write
 """The one place where bytes leave; tests put a full or a slow disk here."""
@@ -56,12 +73,15 @@ class LogFile:
     def write(self, pending: deque[bytes], now: float) -> None:
         """Append the lines, taking each off ``pending`` once it is in the file; after an OSError it has the rest."""
         while pending:
-            self._refresh(now)
-            count = self._fitting(pending)
-            if not count:
-                count = 0 if self._rotate() else len(pending)
-            if count:
-                self._append(pending, count)
+            self._lock(now)
+            try:
+                count = self._fitting(pending)
+                if not count:
+                    count = 0 if self._rotate(now) else len(pending)
+                if count:
+                    self._append(pending, count)
+            finally:
+                self._unlock()
 
     def close(self) -> None:
         """Close the file; the next write opens it again."""
@@ -69,6 +89,39 @@ class LogFile:
             fd, self._fd = self._fd, None
             self._done = 0
             os.close(fd)
+
+    def _lock(self, now: float) -> None:
+        """Open the file that the path names now, as `_refresh` does, for this process alone.
+
+        Raises:
+            OSError: it can't be opened, or another process keeps it.
+
+        """
+        deadline = time.monotonic() + LOCK_WITHIN
+        self._refresh(now)
+        while not self._try_lock():
+            if time.monotonic() > deadline:
+                raise OSError(errno.EWOULDBLOCK, "is kept by another process", self.path)
+            time.sleep(_LOCK_POLL)
+            self._refresh(now)
+        self._refresh(now)  # what another process wrote before it let go of the file
+
+    def _try_lock(self) -> bool:
+        """Whether the open file is locked, and still the one that the path names."""
+        if fcntl is None or self._fd is None:
+            return True
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # the file system knows no locks
+        return self._is_still_there()
+
+    def _unlock(self) -> None:
+        if fcntl is not None and self._fd is not None:
+            with suppress(OSError):
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def _refresh(self, now: float) -> None:
         """See to it that the open file is the one under today's name, and that the state we remember is still true."""
@@ -130,9 +183,13 @@ class LogFile:
             count += 1
         return count
 
-    def _rotate(self) -> bool:
-        """Rename ``x`` to ``x.1``, ``x.1`` to ``x.2`` … False where the folder does not allow it: the file grows on."""
-        self.close()
+    def _rotate(self, now: float) -> bool:
+        """Rename ``x`` to ``x.1``, ``x.1`` to ``x.2`` … False where the folder does not allow it: the file grows on.
+
+        The file stays open, and so locked, until its last name is given: nobody else rotates meanwhile.
+        """
+        if fcntl is None:
+            self.close()  # Windows renames no file that is open
         try:
             for number in range(self._keep - 1, 0, -1):
                 if os.path.lexists(f"{self.path}.{number}"):
@@ -143,9 +200,10 @@ class LogFile:
                 Path(self.path).unlink()
         except OSError as error:
             self.rotation_error = error
-            self._fd = self._open()
+            self._lock(now)
             return False
         self.rotation_error = None
+        self.close()
         return True
 
     def _append(self, pending: deque[bytes], count: int) -> None:
@@ -177,9 +235,17 @@ def _make_folders(folder: Path) -> None:
 
 
 def _secure(fd: int, path: str) -> None:
-    """Refuse what is no plain file (changing the mode of a device would be worse), and keep all but the owner out."""
-    mode = os.fstat(fd).st_mode
-    if not stat.S_ISREG(mode):
+    """Refuse what is no plain file of our own (changing the mode of a device would be worse), and keep all but the owner out.
+
+    In a folder that others may write, a second name for the file, or another owner, is somebody else's doing.
+    """
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "is not a regular file", path)
-    if stat.S_IMODE(mode) != MODE and hasattr(os, "fchmod"):
+    if hasattr(os, "geteuid") and Path(path).parent.stat().st_mode & _OTHERS_WRITE:
+        if found.st_nlink > 1:
+            raise OSError(errno.EMLINK, "has a second name (a hard link), and others may write its folder", path)
+        if found.st_uid != os.geteuid():
+            raise OSError(errno.EPERM, "is another user's, and others may write its folder", path)
+    if stat.S_IMODE(found.st_mode) != MODE and hasattr(os, "fchmod"):
         os.fchmod(fd, MODE)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
 import sys
 from collections import deque
 from pathlib import Path
@@ -287,3 +288,54 @@ def test_a_closed_file_is_opened_again_by_the_next_line(tmp_path, make):
     file.close()
     put(file, b"2\n")
     assert (tmp_path / "x").read_bytes() == b"1\n2\n"
+
+
+WRITER = """
+import sys
+from collections import deque
+from resplice.records.logfile import LogFile
+
+path, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+file = LogFile(path, max_bytes=4096, keep=1000)
+for number in range(count):
+    pending = deque([f"{name} {number}\\n".encode()])
+    while pending:
+        file.write(pending, 0.0)
+"""
+
+
+def test_four_processes_write_one_log_and_rotate_it_and_every_line_is_there_once(tmp_path):
+    path, count = tmp_path / "x.jsonl", 1500
+    environment = os.environ | {"PYTHONPATH": str(Path(logfile.__file__).parents[2])}
+    command = [sys.executable, "-c", WRITER, str(path)]
+    writers = [subprocess.Popen([*command, name, str(count)], env=environment) for name in "abcd"]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
+    lines = [line for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
+    assert sorted(lines) == sorted(f"{name} {number}" for name in "abcd" for number in range(count))
+    assert len(list(tmp_path.iterdir())) > 4
+
+
+def test_a_process_that_keeps_the_log_to_itself_is_an_error_and_no_hang(tmp_path, make, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(logfile, "LOCK_WITHIN", 0.05)
+    path = tmp_path / "x.jsonl"
+    file, pending = make(path), deque([b"1\n"])
+    with path.open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="kept by another process"):
+            file.write(pending, NOON)
+    assert pending
+    file.write(pending, NOON)
+    assert path.read_bytes() == b"1\n"
+
+
+def test_a_second_name_for_the_file_is_refused_where_others_may_write_the_folder(tmp_path, make):
+    victim, folder = tmp_path / "victim", tmp_path / "shared"
+    victim.write_bytes(b"")
+    folder.mkdir()
+    os.link(victim, folder / "x.jsonl")
+    put(make(folder / "x.jsonl"), b"1\n")  # a folder of our own: a backup by hard links does no harm
+    folder.chmod(0o777)
+    with pytest.raises(OSError, match="hard link"):
+        put(make(folder / "x.jsonl"), b"2\n")
+    assert victim.read_bytes() == b"1\n"
