@@ -238,7 +238,7 @@ def test_saved_flows_are_analysed_and_not_modified(tmp_path: Path) -> None:
         for flow in (whole, cut, other):
             writer.add(flow)
     again = tmp_path / "again.mitm"
-    done = _start(tmp_path, "-n", "-r", str(file), "-w", str(again))
+    done = _start(tmp_path, "-n", "-r", str(file), "-w", str(again), "--set", "resplice_log_saved=true")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "rror" not in done.stderr
     records = _records(tmp_path / "log.jsonl")

@@ -17,11 +17,12 @@ from resplice.dialects import BUILT_IN
 from resplice.proxy import detect, headers, internals, options, report
 from resplice.proxy.attempts import Attempt, Attempts, Limits
 from resplice.proxy.commands import Commands
-from resplice.proxy.keep import Keeper
-from resplice.proxy.opening import Log, analyse, looked_at, open_attempt, open_stream, reason
+from resplice.proxy.keep import Keeper, forget_run
+from resplice.proxy.opening import Log, analyse, analyse_slowly, looked_at, open_attempt, open_stream, reason
 from resplice.proxy.stream import TICK, Stream
 from resplice.proxy.view import StreamView
 from resplice.proxy.websocket import Sockets
+from resplice.records.saved import verdict_of
 from resplice.records.sidecar import SidecarWriter
 
 if TYPE_CHECKING:
@@ -39,19 +40,22 @@ logger = logging.getLogger("resplice")
 
 LEAVE_WITHIN: Final = 3 * TICK
 """Seconds that open streams have to tell their clients that the proxy is going down."""
+_LARGE: Final = 512 * 1024
+"""Bytes of a saved body that take so long that others should have their turn in between."""
 DRAIN_WITHIN: Final = 5.0
 """Seconds that the log has to write what is queued."""
 
 
-def fail_open[**P](hook: Callable[P, None]) -> Callable[P, None]:
+def fail_open[**P, T](hook: Callable[P, T]) -> Callable[P, T | None]:
     """A defect in a hook is told, with its traceback, and breaks no flow."""
 
     @functools.wraps(hook)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
-            hook(*args, **kwargs)
+            return hook(*args, **kwargs)
         except Exception:
             logger.exception("Resplice failed in %s; the flow passes as it is.", hook.__name__)
+            return None
 
     return guarded
 
@@ -73,7 +77,7 @@ class Resplice:
         """Requests whose answers have not begun, where an option has them looked after."""
         self._seen: weakref.WeakSet[http.HTTPFlow] = weakref.WeakSet()
         """Live flows that had a stream: they are no saved flows, even once they are over."""
-        self._sockets = Sockets(self._write, self._socket_closed)
+        self._sockets = Sockets(self._write, self._write_saved, self._socket_closed)
         self._leaving = False
         self._keeper = Keeper()
         self.addons = [Commands(self._streams)]
@@ -119,7 +123,10 @@ class Resplice:
 
     @fail_open
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """A request whose body mitmproxy does not wait for is judged by its path."""
+        """A request whose body mitmproxy does not wait for is judged by its path. One that was sent before begins anew."""
+        if flow.live:
+            forget_run(flow)
+            self._seen.discard(flow)
         if flow.request.stream:
             self._read_request(flow)
 
@@ -136,13 +143,16 @@ class Resplice:
             self._open(flow)
 
     @fail_open
-    def response(self, flow: http.HTTPFlow) -> None:
-        """The end of a body. One that came as a whole, or was saved, has yet to be looked at."""
+    def response(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """The end of a body. One that came as a whole, or was saved, has yet to be looked at; unless it was, in its time."""
         self._waiting.pop(flow, None)
         if (stream := self._streams.get(flow)) is not None:
             self._finish_whole(flow, stream)
-        elif not flow.live and flow not in self._seen:
-            self._analyse_saved(flow)
+        elif flow in self._seen:
+            self._keeper.stored(flow)
+        elif not flow.live and verdict_of(flow.metadata) is None:
+            return self._analyse_saved(flow)
+        return None
 
     @fail_open
     def error(self, flow: http.HTTPFlow) -> None:
@@ -196,7 +206,8 @@ class Resplice:
         self, flow_ref: weakref.ref[http.HTTPFlow], asked: detect.Asked, settings: options.Settings, attempt: Attempt
     ) -> Stream | None:
         flow = flow_ref()
-        return None if flow is None else open_attempt(flow, asked, settings, self._log(flow), attempt)
+        kept = self._keeper.keep(live=False)
+        return None if flow is None else open_attempt(flow, asked, settings, self._log(flow), attempt, kept)
 
     def _answer_began(self, flow_ref: weakref.ref[http.HTTPFlow]) -> None:
         if (flow := flow_ref()) is not None:
@@ -239,14 +250,19 @@ class Resplice:
         if stream.repairs:
             response.raw_content = out
 
-    def _analyse_saved(self, flow: http.HTTPFlow) -> None:
-        """Records for a flow from a file, which stays as it is."""
+    def _analyse_saved(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """A verdict for a flow from a file, which stays as it is."""
         asked = self._what_was_asked(flow)
         if self._settings is None or asked is None or flow.response is None or flow.response.raw_content is None:
-            return
-        opened = open_stream(flow, asked, self._settings, self._log(flow), self._keeper.keep())
-        if opened is not None:
-            analyse(flow, opened.stream)
+            return None
+        log = self._log(flow)._replace(write=self._write_saved)
+        opened = open_stream(flow, asked, self._settings, log, self._keeper.keep(live=False))
+        if opened is None:
+            return None
+        if len(flow.response.raw_content) > _LARGE:
+            return analyse_slowly(flow, opened.stream)
+        analyse(flow, opened.stream)
+        return None
 
     # -- the end of a stream
 
@@ -258,9 +274,9 @@ class Resplice:
         flow, receipt = flow_ref(), stream.receipt
         if flow is not None:
             self._streams.pop(flow, None)
+        if flow is not None:
+            self._keeper.closed(flow, context, stream)
         if receipt is not None and receipt.dialect is not None:
-            if flow is not None:
-                self._keeper.closed(flow, context, stream)
             logger.log(report.level(context, receipt), "%s", report.sentence(context, receipt))
         elif receipt is not None:
             logger.debug("%s", report.stranger(context, receipt))
@@ -287,6 +303,10 @@ class Resplice:
 
     def _write(self, record: Record) -> bool:
         return self._writer is None or self._writer.write(record)
+
+    def _write_saved(self, record: Record) -> bool:
+        """The log has what happened; what was recorded before goes there only where somebody wants it to."""
+        return self._settings is None or not self._settings.log_saved or self._write(record)
 
     def _open_log(self, settings: options.Settings) -> None:
         """The log before it writes what it has in a thread of its own: a slow disk must not stop the event loop."""

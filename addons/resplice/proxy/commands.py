@@ -13,9 +13,8 @@ from mitmproxy import command, ctx, flow, http, types
 from mitmproxy.exceptions import CommandError
 from mitmproxy.log import ALERT
 
-from resplice.proxy.view import CHANGES, VERDICT
-from resplice.records.changes import upstream_side
 from resplice.records.plain import plural, size, visible
+from resplice.records.saved import both_sides, changes_of, verdict_of
 from resplice.session.answer import read_body
 from resplice.session.policy import MODES
 
@@ -55,13 +54,14 @@ class Commands:
     @_command("resplice.verdict")
     def verdict(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
         """What is known of the streams of these flows, one line each."""
-        lines = [_line(one) for one in flows if isinstance(one, http.HTTPFlow) and VERDICT in one.metadata]
+        known = [(one, verdict_of(one.metadata)) for one in flows if isinstance(one, http.HTTPFlow)]
+        lines = [_line(one, account) for one, account in known if account is not None]
         return lines or ["none of these flows is an LLM stream"]
 
     @_command("resplice.export", side="resplice.sides")
     def export(self, side: str, one: flow.Flow, path: types.Path) -> None:
         """Write a flow's stream to a file: what the client got, what the upstream sent, or the assembled message as JSON."""
-        data = _side(side, _response_of(one))
+        data = _side(side, one)
         target = Path(path).expanduser()
         try:
             target.touch(_PRIVATE)
@@ -94,7 +94,7 @@ class Commands:
     @_command("resplice.summary")
     def summary(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
         """How the streams of these flows fared, in all and by kind of fault."""
-        accounts = [one.metadata[VERDICT] for one in flows if VERDICT in one.metadata]
+        accounts = [account for one in flows if (account := verdict_of(one.metadata)) is not None]
         states = Counter(str(account["state"]) for account in accounts)
         kinds: Counter[str] = Counter()
         for account in accounts:
@@ -103,8 +103,7 @@ class Commands:
         return told + [f"{kind}: {count}" for kind, count in kinds.most_common()]
 
 
-def _line(one: http.HTTPFlow) -> str:
-    account = one.metadata[VERDICT]
+def _line(one: http.HTTPFlow, account: Mapping[str, Any]) -> str:
     where = f"{one.request.pretty_host}{one.request.path.partition('?')[0]}"
     told = account["summary"] or account["outcome"]
     return visible(f"{where} ({account['dialect']}): {told}. {account['verdict'] or ''}".rstrip(), 4 * _SHOWN)
@@ -121,24 +120,19 @@ def _open_line(one: http.HTTPFlow, stream: Stream) -> str:
     return f"{where} ({receipt.dialect}): open for {age:.1f} s, silent for {silence:.1f} s, {amounts}"
 
 
-def _response_of(one: flow.Flow) -> http.HTTPFlow:
-    if not isinstance(one, http.HTTPFlow) or VERDICT not in one.metadata:
+def _side(side: str, one: flow.Flow) -> bytes:
+    """The bytes of one side of a flow's stream, or its message."""
+    account = verdict_of(one.metadata)
+    if not isinstance(one, http.HTTPFlow) or account is None:
         _refuse("The flow is no LLM stream that Resplice has seen.")
     if one.response is None or one.response.raw_content is None:
         _refuse("Nothing is kept of this stream's body; see resplice_keep_body_mib.")
-    return one
-
-
-def _side(side: str, one: http.HTTPFlow) -> bytes:
-    """The bytes of one side of a flow's stream, or its message."""
-    account: dict[str, Any] = one.metadata[VERDICT]
-    body = (one.response.raw_content if one.response else None) or b""
+    client, upstream = both_sides(account, changes_of(one.metadata), one.response.raw_content)
     if side == "client":
-        return body
+        return client
     if side == "message":
-        message = read_body(body, account["dialect"]).as_json() | {"dialect": account["dialect"], "state": account["state"]}
+        message = read_body(client, account["dialect"]).as_json() | {"dialect": account["dialect"], "state": account["state"]}
         return json.dumps(message, indent=2).encode() + b"\n"
-    upstream = upstream_side(body, one.metadata.get(CHANGES) or [])
     if upstream is None:
         _refuse("Too little is kept of what was changed in this stream; resplice_evidence=full puts all of it into the log.")
     return upstream

@@ -1,4 +1,4 @@
-"""What is kept of a stream's bytes while they pass, so that it can be looked at: in mitmweb and the console, and in saved flows.
+"""What is kept of a stream's bytes while they pass: for other addons' hooks, for mitmweb and the console, and for saved flows.
 
 mitmproxy itself keeps nothing of a streamed body until its end, and nothing at all of one that broke off.
 """
@@ -9,14 +9,15 @@ import functools
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mitmproxy import ctx
 from mitmproxy.hooks import UpdateHook
+from mitmproxy.utils import human
 
 from resplice.proxy import report
-from resplice.proxy.view import CHANGES, VERDICT
-from resplice.records.changes import account
+from resplice.records.changes import account, client_side
+from resplice.records.saved import CHANGES, RUN, VERDICT, Tick, both_sides, changes_of, run_of, verdict_of
 from resplice.records.states import State
 
 if TYPE_CHECKING:
@@ -25,18 +26,31 @@ if TYPE_CHECKING:
     from resplice.core.events import Finding, Receipt
     from resplice.proxy.options import Settings
     from resplice.proxy.stream import Stream
-    from resplice.records.schema import StreamContext
+    from resplice.records.schema import Record, StreamContext
+    from resplice.session.policy import Policy
 
-__all__ = ["Budget", "Keeper", "Kept"]
+__all__ = ["Budget", "Keeper", "Kept", "forget_run"]
 
 SHOW_EVERY: Final = 0.3
 """Seconds from one picture of a growing body to the next, for a small one."""
 _MAX_CHANGES: Final = 1000
+_MAX_RECORDS: Final = 1000
+"""Behind so many, only the receipt is kept."""
+_MAX_TICKS: Final = 1000
 _MAX_EVIDENCE: Final = 1024 * 1024
 """Bytes of changes that are kept of one stream."""
 _COMMENT: Final = "Resplice: "
 _LEAST_EVIDENCE: Final = 512
 """So much is kept of each change, even so."""
+_STEP: Final = 256 * 1024
+"""An open stream's body is booked each time that it has grown by so much."""
+
+
+class _Entry(NamedTuple):
+    flow: weakref.ref[http.HTTPFlow]
+    size: int
+    kept: Kept | None
+    """What still grows; None for a stream that is over."""
 
 
 class Budget:
@@ -44,45 +58,66 @@ class Budget:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._used = 0
-        self._sizes: OrderedDict[str, tuple[weakref.ref[http.HTTPFlow], int]] = OrderedDict()
+        self.used = 0
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
-    def book(self, flow: http.HTTPFlow, size: int) -> None:
+    def book(self, flow: http.HTTPFlow, size: int, kept: Kept | None = None) -> None:
         """A flow's body has this size now. Where that is too much for all together, the bodies of older flows go."""
         self._forget(flow.id)
-        self._sizes[flow.id] = weakref.ref(flow), size
-        self._used += size
-        while self._used > self.limit and len(self._sizes) > 1:
-            oldest, _ = self._sizes[next(iter(self._sizes))]
-            self._forget(next(iter(self._sizes)))
-            if (old := oldest()) is not None and old.response is not None:
+        gone = functools.partial(_forget_dead, weakref.ref(self), flow.id)
+        self._entries[flow.id] = _Entry(weakref.ref(flow, gone), size, kept)
+        self.used += size
+        while self.used > self.limit and len(self._entries) > 1:
+            _, oldest = self._entries.popitem(last=False)
+            self.used -= oldest.size
+            if oldest.kept is not None:
+                oldest.kept.drop()
+            if (old := oldest.flow()) is not None and old.response is not None:
                 old.response.raw_content = None
 
-    def _forget(self, key: str) -> None:
-        _, size = self._sizes.pop(key, (None, 0))
-        self._used -= size
+    def _forget(self, key: str, dead: weakref.ref[http.HTTPFlow] | None = None) -> None:
+        entry = self._entries.get(key)
+        if entry is not None and (dead is None or dead is entry.flow):
+            del self._entries[key]
+            self.used -= entry.size
+
+
+def _forget_dead(budget_ref: weakref.ref[Budget], key: str, dead: weakref.ref[http.HTTPFlow]) -> None:
+    if (budget := budget_ref()) is not None:
+        budget._forget(key, dead)  # noqa: SLF001 - this function is the class's own
 
 
 class Kept:
-    """The client's bytes of one stream, up to a cap, and what was changed in them."""
+    """The client's bytes of one stream, up to a cap, what was changed in them, and the stream's records."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self.show: Callable[[], None] = _nobody
+    def __init__(self, limit: int, *, detailed: bool = True) -> None:
+        """``detailed``: the changes and the records are kept as well."""
+        self.limit = limit
+        self.detailed = detailed
+        self.show: Callable[[], None] = _nothing
         """Called now and then, when there is something new to be seen."""
+        self.grown: Callable[[], None] = _nothing
+        """Called each time that the body has grown by another step."""
         self._body = bytearray()
+        self._booked = _STEP
         self._shown_at = 0.0
         self._fresh = False
         self.cut = False
         """The body is longer than what is kept of it."""
         self._evidence_left = _MAX_EVIDENCE
         self.changes: list[dict[str, Any]] = []
+        self.records: list[Record] = []
+        self.ticks: list[Tick] = []
+        self.found_so_far = 0
 
     def went_out(self, data: bytes, now: float) -> None:
         """These bytes went to the client."""
-        room = self._limit - len(self._body)
+        room = self.limit - len(self._body)
         if room > 0:
             self._body += data if len(data) <= room else data[:room]
+            if len(self._body) >= self._booked:
+                self._booked = len(self._body) + _STEP
+                self.grown()
         self.cut = self.cut or len(data) > room
         self._fresh = True
         self.look(now)
@@ -95,10 +130,36 @@ class Kept:
 
     def found(self, finding: Finding, *, applied: bool) -> None:
         """Take note of a finding. Of bytes that are too many, the beginning is kept."""
-        if len(self.changes) < _MAX_CHANGES:
+        self.found_so_far += 1
+        if self.detailed and len(self.changes) < _MAX_CHANGES:
             change = account(finding, applied=applied, limit=max(self._evidence_left, _LEAST_EVIDENCE))
             self._evidence_left -= len(change["raw"]) + len(change["new"])
             self.changes.append(change)
+
+    def recorded(self, record: Record) -> None:
+        """Take note of a record."""
+        if self.detailed and (len(self.records) < _MAX_RECORDS or record["type"] == "stream.close"):
+            self.records.append(record)
+
+    def ticked(self, came: int, last: float, now: float) -> None:
+        """Take note of a tick that did something."""
+        if self.detailed and len(self.ticks) < _MAX_TICKS:
+            self.ticks.append((came, last, now))
+
+    def drop(self) -> None:
+        """Others need the room: nothing of the body is kept."""
+        self.limit, self.cut = 0, True
+        self._body.clear()
+
+    @property
+    def complete(self) -> bool:
+        """Every change is there."""
+        return self.found_so_far == len(self.changes)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body that are kept."""
+        return len(self._body)
 
     @property
     def body(self) -> bytes:
@@ -106,7 +167,7 @@ class Kept:
         return bytes(self._body)
 
 
-def _nobody() -> None:
+def _nothing() -> None:
     """Nobody looks yet."""
 
 
@@ -122,25 +183,34 @@ class Keeper:
         self._settings = settings
         self._budget.limit = settings.keep_all_bytes
 
-    def keep(self) -> Kept | None:
-        """A place for the bytes of a stream that begins; None where nobody could look at them."""
+    def keep(self, *, live: bool = True) -> Kept:
+        """A place for what is kept of a stream that begins. A flow from a file has its body."""
         settings = self._settings
-        addons: Any = ctx.master.addons
-        watched = addons.get("view") is not None or bool(getattr(ctx.options, "save_stream_file", None))
-        return Kept(settings.keep_body_bytes) if watched and settings is not None and settings.keep_body_bytes else None
+        if settings is None or not settings.keep_body_bytes:
+            return Kept(0, detailed=False)
+        options: Any = ctx.options
+        wanted = any(getattr(options, name, None) for name in ("save_stream_file", "hardump"))
+        return Kept(_limit(settings.keep_body_bytes) if live else 0, detailed=wanted or _has_view() or settings.body == "upstream")
 
     def watch(self, flow: http.HTTPFlow, context: StreamContext, stream: Stream) -> None:
         """Show the stream while it is open. Neither the flow nor the stream lives longer for it."""
-        if stream.kept is not None:
-            stream.kept.show = functools.partial(self._show, weakref.ref(flow), context, weakref.ref(stream))
+        if (kept := stream.kept) is not None:
+            kept.grown = functools.partial(self._book, weakref.ref(flow), weakref.ref(kept))
+            if _has_view() and kept.limit:
+                kept.show = functools.partial(self._show, weakref.ref(flow), context, weakref.ref(stream))
 
     def closed(self, flow: http.HTTPFlow, context: StreamContext, stream: Stream) -> None:
-        """The stream is over: what there is to be told of it stays with the flow."""
-        receipt = stream.receipt
-        if receipt is None or receipt.dialect is None:
+        """The stream is over: what there is to be told of it stays with the flow. Of one that is none of ours, the body does."""
+        receipt, kept = stream.receipt, stream.kept
+        if receipt is None:
             return
-        self.told(flow, context, receipt)
+        if receipt.dialect is not None:
+            self.told(flow, context, receipt)
+            if kept is not None and kept.records and context.source == "live":
+                flow.metadata[RUN] = _run(kept, stream.policy, receipt)
         self._put(flow, context, stream)
+        if receipt.dialect is not None and self._settings is not None and self._settings.body == "upstream":
+            _turn(flow)
 
     def told(self, flow: http.HTTPFlow, context: StreamContext, receipt: Receipt) -> None:
         """What there is to be told of a stream stays with the flow; of a WebSocket that is all."""
@@ -149,29 +219,88 @@ class Keeper:
             mark = report.MARKS.get(report.verdict(context, receipt).state, "")
             _sign(flow, mark, report.summary(context, receipt) if mark else "")
 
+    def stored(self, flow: http.HTTPFlow) -> None:
+        """With `store_streamed_bodies` mitmproxy has put all that went to the client into the flow."""
+        verdict = verdict_of(flow.metadata)
+        options: Any = ctx.options
+        if verdict is None or flow.response is None or not getattr(options, "store_streamed_bodies", False):
+            return
+        flow.metadata[VERDICT] |= {"kept_bytes": None, "body": "client"}
+        if self._settings is not None and self._settings.body == "upstream":
+            _turn(flow)
+
+    def _book(self, flow_ref: weakref.ref[http.HTTPFlow], kept_ref: weakref.ref[Kept]) -> None:
+        flow, kept = flow_ref(), kept_ref()
+        if flow is not None and kept is not None:
+            self._budget.book(flow, kept.size, kept)
+
     def _show(self, flow_ref: weakref.ref[http.HTTPFlow], context: StreamContext, stream_ref: weakref.ref[Stream]) -> None:
         flow, stream = flow_ref(), stream_ref()
         receipt = stream.progress() if stream is not None else None
         if flow is None or stream is None or receipt is None or receipt.dialect is None:
             return
         flow.metadata[VERDICT] = report.metadata(context, receipt, now=stream.now())
-        self._put(flow, context, stream)
+        self._put(flow, context, stream, is_open=True)
         if self._settings is not None and self._settings.marks and (receipt.repairs or receipt.losses):
             state = State.FAULTY if context.mode == "observe" else State.FAILED if receipt.losses else State.REPAIRED
             _sign(flow, report.MARKS[state], "")
         ctx.master.addons.trigger(UpdateHook([flow]))
 
-    def _put(self, flow: http.HTTPFlow, context: StreamContext, stream: Stream) -> None:
-        """The body and its changes, as far as they are kept, into the flow. One from a file has its body."""
+    def _put(self, flow: http.HTTPFlow, context: StreamContext, stream: Stream, *, is_open: bool = False) -> None:
+        """The body and its changes, as far as they are kept, into the flow. A body that came as a whole is there already."""
         kept = stream.kept
         if kept is None or flow.response is None:
             return
-        flow.metadata[CHANGES] = list(kept.changes)
-        if context.source != "live":
+        if VERDICT in flow.metadata:
+            flow.metadata[VERDICT]["changes_kept"] = kept.complete
+            if kept.detailed:
+                flow.metadata[CHANGES] = list(kept.changes)
+        if context.source != "live" or stream.came_whole or not (kept.limit or kept.cut):
             return
-        flow.metadata[VERDICT]["kept_bytes"] = len(kept.body) if kept.cut else None
-        flow.response.raw_content = kept.body
-        self._budget.book(flow, len(kept.body))
+        if VERDICT in flow.metadata:
+            flow.metadata[VERDICT]["kept_bytes"] = kept.size if kept.cut else None
+        flow.response.raw_content = kept.body if kept.limit else None
+        self._budget.book(flow, kept.size, kept if is_open else None)
+
+
+def _has_view() -> bool:
+    addons: Any = ctx.master.addons
+    return addons.get("view") is not None
+
+
+def _limit(wanted: int) -> int:
+    """The limit that mitmproxy has for bodies holds as well."""
+    options: Any = ctx.options
+    own = human.parse_size(getattr(options, "body_size_limit", None))
+    return wanted if own is None else min(wanted, own)
+
+
+def _run(kept: Kept, policy: Policy, receipt: Receipt) -> dict[str, Any]:
+    begin = receipt.opened_at
+    ticks = [(came, last - begin, now - begin) for came, last, now in kept.ticks]
+    return run_of(policy, kept.records, ticks)
+
+
+def _turn(flow: http.HTTPFlow) -> None:
+    """The upstream's bytes take the place of the client's, where both are known."""
+    verdict, changes = verdict_of(flow.metadata), changes_of(flow.metadata)
+    body = flow.response.raw_content if flow.response else None
+    if verdict is None or body is None or flow.response is None or verdict["mode"] == "observe":
+        return
+    _, upstream = both_sides(verdict, changes, body)
+    if upstream is not None and client_side(upstream, changes) == body:
+        flow.response.raw_content = upstream
+        flow.metadata[VERDICT]["body"] = "upstream"
+
+
+def forget_run(flow: http.HTTPFlow) -> None:
+    """The flow is on its way once more: what was told of it before does not hold for what comes."""
+    for key in (VERDICT, CHANGES, RUN):
+        flow.metadata.pop(key, None)
+    if flow.marked in report.MARKS.values():
+        flow.marked = ""
+    if flow.comment.startswith(_COMMENT):
+        flow.comment = ""
 
 
 def _sign(flow: http.HTTPFlow, mark: str, comment: str) -> None:

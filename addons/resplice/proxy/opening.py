@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -21,7 +22,7 @@ from resplice.records.schema import Evidence, StreamContext
 from resplice.session.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mitmproxy import http
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from resplice.records.schema import Record
     from resplice.session.policy import Policy
 
-__all__ = ["Log", "Opened", "analyse", "context_of", "looked_at", "open_attempt", "open_stream", "reason"]
+__all__ = ["Log", "Opened", "analyse", "analyse_slowly", "context_of", "looked_at", "open_attempt", "open_stream", "reason"]
 
 logger = logging.getLogger("resplice")
 
@@ -103,26 +104,42 @@ def open_stream(
     return Opened(stream, observe, found.dialect.wire if found.dialect else SSE, context, trial)
 
 
-def open_attempt(flow: http.HTTPFlow, asked: detect.Asked, settings: Settings, log: Log, attempt: Attempt) -> Stream:
+def open_attempt(
+    flow: http.HTTPFlow, asked: detect.Asked, settings: Settings, log: Log, attempt: Attempt, kept: Kept | None = None
+) -> Stream:
     """A stream, to be closed at once, for the records of an attempt that brought none."""
     found = detect.Candidate(asked.dialect, asked.model, asked.among)
     context = _context(flow, found, settings.policy, attempt.response, attempt.number)
+    context = replace(context, source="live")  # of a flow that was killed mitmproxy says that it is not
     stream = Stream(
         _session(found, settings.policy, context, lambda: attempt.since),
         StreamRecorder(context, settings.evidence),
         write=log.write,
         on_close=lambda closed: log.on_close(context, closed),
+        kept=kept,
     )
+    stream.came_whole = True
     stream.open()
     return stream
 
 
 def analyse(flow: http.HTTPFlow, stream: Stream) -> bytes:
     """A body that is there as a whole: all of it through the stream. Returns what the client gets."""
+    return b"".join(_analysis(flow, stream))
+
+
+async def analyse_slowly(flow: http.HTTPFlow, stream: Stream) -> None:
+    """The same for a large body from a file: in between, others have their turn."""
+    for _ in _analysis(flow, stream):
+        await asyncio.sleep(0)
+
+
+def _analysis(flow: http.HTTPFlow, stream: Stream) -> Iterator[bytes]:
+    stream.came_whole = True
     body = (flow.response.raw_content if flow.response else None) or b""
-    out = [stream.feed(body[start : start + _PIECE]) for start in range(0, len(body), _PIECE)]
-    out.append(stream.finish(reason(flow), flow.error.msg if flow.error else ""))
-    return b"".join(out)
+    for start in range(0, len(body), _PIECE):
+        yield stream.feed(body[start : start + _PIECE])
+    yield stream.finish(reason(flow), flow.error.msg if flow.error else "")
 
 
 def reason(flow: http.HTTPFlow) -> Reason:

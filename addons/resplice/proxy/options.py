@@ -37,6 +37,7 @@ __all__ = ["OPTIONS", "PREFIX", "Option", "Settings", "complaints", "markdown_ta
 PREFIX: Final = "resplice_"
 MIB: Final = 1024 * 1024
 INTERIM: Final = ("off", "102")
+BODIES: Final = ("client", "upstream")
 _DAY: Final = 24 * 60 * 60
 _TRUTHS: Final[tuple[list[str], ...]] = ([], ["true"], ["false"], ["toggle"])
 """What mitmproxy takes for a bool: no value at all is true."""
@@ -227,6 +228,13 @@ OPTIONS: Final[tuple[Option, ...]] = (
         unit="MiB",
         high=1024 * 1024,
     ),
+    Option(
+        "resplice_log_saved",
+        bool,
+        False,  # noqa: FBT003 - a default
+        "What is found in saved flows (-r, or opened in mitmweb) goes into the sidecar log, too, as records with source `saved`. "
+        "Without it the log has only what happened live. Flows that carry a verdict keep it, and leave no record at all.",
+    ),
     Option("resplice_log_keep", int, 10, "How many rotated logs are kept of each file.", unit="files", high=10_000),
     Option(
         "resplice_evidence",
@@ -241,10 +249,18 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "resplice_keep_body_mib",
         int,
         4,
-        "So much of each stream is kept for mitmweb, the console and saved flows (-w), so that it can be looked at, also while "
-        "it is open. In plain mitmdump nothing is. 0: never.",
+        "So much of each stream's body is kept for other addons and HAR files, and for mitmweb, the console and saved flows (-w), "
+        "where it can be looked at also while it is open; with it what was changed, so that both sides can be had. 0: nothing.",
         unit="MiB",
         high=1024,
+    ),
+    Option(
+        "resplice_body",
+        str,
+        "client",
+        "Whose bytes a flow holds once its stream is over, for other addons, HAR files and -w. client: what it got. upstream: what "
+        "was sent, where all that was changed is kept. The view, `resplice.export` and `resplice replay` know both either way.",
+        BODIES,
     ),
     Option(
         "resplice_keep_all_mib",
@@ -294,12 +310,16 @@ class Settings:
     flows: flowfilter.TFilter | None
     log: str
     """Path with strftime marks; empty means off."""
+    log_saved: bool
+    """Flows from a file leave records as well."""
     log_max_bytes: int
     log_keep: int
     max_unread_bytes: int
     """What may wait inside mitmproxy for a client that does not read, for each stream."""
     keep_body_bytes: int
     keep_all_bytes: int
+    body: str
+    """The side whose bytes a flow holds in the end."""
     dialects: Dialects
     """Those that Resplice knows, and the user's own before them."""
     marks: bool
@@ -363,11 +383,13 @@ def read(options: Any) -> Settings:
         evidence=Evidence(values["evidence"]),
         flows=_filter(values["flows"]),
         log=_log_path(values["log"], options.confdir),
+        log_saved=values["log_saved"],
         log_max_bytes=values["log_max_mib"] * MIB,
         log_keep=values["log_keep"],
         max_unread_bytes=values["max_unread_mib"] * MIB,
         keep_body_bytes=values["keep_body_mib"] * MIB,
         keep_all_bytes=values["keep_all_mib"] * MIB,
+        body=values["body"],
         dialects=_dialects(values["dialects"]),
         marks=values["marks"],
     )

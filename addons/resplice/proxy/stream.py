@@ -61,6 +61,8 @@ class Stream:
         self.client_gone = False
         self.leave = False
         """The proxy is going down: the shim shall end the client's message at its next tick."""
+        self.came_whole = False
+        """The body was in the flow before it could be streamed, or will be put there by others."""
         self.fed = False
         """At least one byte of the body came by."""
         self.unread: Callable[[], int] | None = None
@@ -100,6 +102,11 @@ class Stream:
         return [out] if out else []
 
     # -- what the shim and the addon call
+
+    @property
+    def policy(self) -> Policy:
+        """By what it decides."""
+        return self._session.policy
 
     @property
     def finished(self) -> bool:
@@ -177,8 +184,12 @@ class Stream:
         """Time passed: what is complete and overdue goes to the client."""
         if self._finished:
             return b""
-        now = self._clock()
-        return self._keep(self._guarded(lambda: self._session.tick(now)), now)
+        now, kept = self._clock(), self.kept
+        found = kept.found_so_far if kept is not None else 0
+        out = self._guarded(lambda: self._session.tick(now))
+        if kept is not None and (out or kept.found_so_far != found):
+            kept.ticked(self._session.bytes_in, self._session.last_in_at, now)
+        return self._keep(out, now)
 
     def withhold(self, pieces: Pieces, why: str, reason: Reason, detail: str, status: int | None = None) -> None:
         """The stream is over, and nothing of it goes to the client: the pieces that came were kept back, and are dropped.
@@ -314,6 +325,8 @@ class Stream:
             self._record(record)
 
     def _record(self, record: Record) -> None:
+        if self.kept is not None:
+            self.kept.recorded(record)
         if not self._write(record):
             self._lost_records += 1
 

@@ -8,18 +8,15 @@ from mitmproxy import contentviews, http
 
 from resplice.dialects import for_request
 from resplice.records.page import request_page, response_page
+from resplice.records.saved import both_sides, changes_of, verdict_of
 from resplice.session.answer import read_body
 from resplice.session.conversation import read_conversation
 
 if TYPE_CHECKING:
     from mitmproxy.contentviews import Metadata
 
-__all__ = ["CHANGES", "VERDICT", "StreamView"]
+__all__ = ["StreamView"]
 
-VERDICT: Final = "resplice"
-"""Where a flow's metadata holds the stream's account of itself, in plain types: it stays with a saved flow."""
-CHANGES: Final = "resplice_changes"
-"""Where it holds what was changed."""
 _FIRST: Final = 2.0
 """Before mitmproxy's own views of JSON and of text."""
 _NEVER: Final = -1.0
@@ -50,7 +47,7 @@ class StreamView(contentviews.Contentview):
             return _NEVER
         if message is flow.request:
             return _FIRST if for_request(flow.request.path, data) is not None else _NEVER
-        return _FIRST if message is flow.response and VERDICT in flow.metadata else _NEVER
+        return _FIRST if message is flow.response and verdict_of(flow.metadata) is not None else _NEVER
 
 
 def _request(data: bytes) -> str:
@@ -61,12 +58,15 @@ def _request(data: bytes) -> str:
 
 
 def _response(flow: Any, data: bytes) -> str:
-    about: dict[str, Any] = dict(flow.metadata.get(VERDICT) or {}) if flow is not None else {}
-    about["changes"] = flow.metadata.get(CHANGES) if flow is not None else None
-    dialect = about.get("dialect") or _asked(flow)
+    about = verdict_of(flow.metadata) if isinstance(flow, http.HTTPFlow) else None
+    dialect = about["dialect"] if about is not None else _asked(flow)
     if dialect is None:
         raise ValueError("The body is no stream of an LLM API.")
-    return response_page(read_body(data, dialect), about, data)
+    if about is None:
+        return response_page(read_body(data, dialect), {}, data)
+    changes = changes_of(flow.metadata)
+    body, _ = both_sides(about, changes, data)
+    return response_page(read_body(body, dialect), {**about, "changes": changes}, body)
 
 
 def _asked(flow: Any) -> str | None:

@@ -10,6 +10,7 @@ from resplice.core.events import Reason
 from resplice.dialects.socket_apis import SocketApi, socket_api
 from resplice.proxy.opening import context_of, looked_at
 from resplice.records.recorder import StreamRecorder
+from resplice.records.saved import verdict_of
 from resplice.records.schema import StreamContext
 from resplice.session.socket_follower import SocketFollower
 
@@ -80,9 +81,15 @@ class Socket:
 class Sockets:
     """All of them that are open."""
 
-    def __init__(self, write: Callable[[Record], bool], on_close: Callable[[http.HTTPFlow, StreamContext, Receipt], None]) -> None:
-        """`on_close` is told when a connection is over and its receipt is written."""
+    def __init__(
+        self,
+        write: Callable[[Record], bool],
+        write_saved: Callable[[Record], bool],
+        on_close: Callable[[http.HTTPFlow, StreamContext, Receipt], None],
+    ) -> None:
+        """`on_close` is told when a connection is over and its receipt is written; `write_saved` is for flows from a file."""
         self._write = write
+        self._write_saved = write_saved
         self._on_close = on_close
         self._open: weakref.WeakKeyDictionary[http.HTTPFlow, Socket] = weakref.WeakKeyDictionary()
 
@@ -90,10 +97,11 @@ class Sockets:
         return len(self._open)
 
     def start(self, flow: http.HTTPFlow, settings: Settings | None) -> None:
-        """A WebSocket was opened: it is followed if it is one of an API that is known."""
+        """A WebSocket was opened: it is followed if it is one of an API that is known. One that was in its time is left alone."""
         api = socket_api(flow.request.path)
-        if api is not None and settings is not None and looked_at(flow, settings):
-            self._open[flow] = Socket(flow, api, settings, self._write)
+        judged = not flow.live and verdict_of(flow.metadata) is not None
+        if api is not None and settings is not None and not judged and looked_at(flow, settings):
+            self._open[flow] = Socket(flow, api, settings, self._write if flow.live else self._write_saved)
 
     def message(self, flow: http.HTTPFlow) -> None:
         """The flow's last message has come. One that was written inside the proxy is nobody's answer."""

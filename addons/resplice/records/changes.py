@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from resplice.core.events import Effect, Finding
 from resplice.records.redact import clean
 
-__all__ = ["Stretch", "account", "parting", "stretches", "upstream_side"]
+__all__ = ["Change", "Stretch", "account", "client_side", "parting", "stretches", "upstream_side"]
 
 type Change = Mapping[str, Any]
 
@@ -70,10 +70,24 @@ def stretches(body: bytes, changes: Sequence[Change]) -> Iterator[Stretch]:
 
 
 def upstream_side(body: bytes, changes: Sequence[Change]) -> bytes | None:
-    """What the upstream sent, from what the client got; None where too little of the changes was kept."""
-    if any(change["applied"] and len(change["raw"]) < change["in_length"] for change in changes):
+    """What the upstream sent, from what the client got; None where too little was kept, or the two do not belong together."""
+    applied = [change for change in changes if change["applied"]]
+    if any(len(change["raw"]) < change["in_length"] or len(change["new"]) < change["out_length"] for change in applied):
         return None
-    return b"".join(one.passed if one.change is None else one.change["raw"] for one in stretches(body, changes))
+    row = list(stretches(body, changes))
+    if sum(one.change is not None for one in row) < len(applied):
+        return None
+    return b"".join(one.passed if one.change is None else one.change["raw"] for one in row)
+
+
+def client_side(body: bytes, changes: Sequence[Change]) -> bytes:
+    """What the client got, from what the upstream sent and all of the changes."""
+    out, at = [], 0
+    for change in changes:
+        if change["applied"] and change["in"] >= at:
+            out += [body[at : change["in"]], change["new"]]
+            at = change["in"] + change["in_length"]
+    return b"".join([*out, body[at:]])
 
 
 def parting(one: bytes, other: bytes) -> int:

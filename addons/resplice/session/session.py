@@ -322,6 +322,16 @@ class Session:
         return self._bytes_in if self._observe else self._stream.ledger.bytes_out
 
     @property
+    def bytes_in(self) -> int:
+        """Bytes from the upstream so far."""
+        return self._bytes_in
+
+    @property
+    def last_in_at(self) -> float:
+        """When the upstream spoke last."""
+        return self._pace.last_in_at
+
+    @property
     def _bytes_in(self) -> int:
         return self._stream.ledger.settled + self._framer.held
 

@@ -8,11 +8,9 @@ from mitmproxy.test import tflow
 REQUEST = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi <b>"}]}).encode()
 
 
-def begin(ui):
+def begin(ui, path="/v1/chat/completions", body=REQUEST):
     flow = tflow.tflow(live=True)
-    flow.request = http.Request.make(
-        "POST", "http://api.example/v1/chat/completions", REQUEST, {"content-type": "application/json"}
-    )
+    flow.request = http.Request.make("POST", f"http://api.example{path}", body, {"content-type": "application/json"})
     flow.response = http.Response.make(200, b"", {"content-type": "text/event-stream"})
     ui.addon.requestheaders(flow)
     ui.addon.request(flow)

@@ -214,7 +214,37 @@ def test_a_body_that_was_there_as_a_whole_is_repaired_as_a_whole(tctx, body, beg
     assert flow.metadata["resplice"]["dialect"] == "openai-chat"
 
 
+def test_a_saved_flow_leaves_no_record_unless_it_is_wanted(tctx):
+    flow = make()
+    flow.live = False
+    flow.response.raw_content = FIRST + LAST
+    for hook in (tctx.addon.requestheaders, tctx.addon.request, tctx.addon.responseheaders, tctx.addon.response):
+        hook(flow)
+    assert flow.metadata["resplice"]["state"] == "cut"
+    tctx.addon.done()
+    assert not tctx.log.exists()
+
+
+def test_a_large_saved_flow_is_analysed_in_pieces(tctx):
+    flow = make()
+    flow.live = False
+    flow.response.raw_content = FIRST * 10_000 + LAST + DONE
+    tctx.addon.request(flow)
+
+    async def load():
+        turns = 0
+        analysis = asyncio.ensure_future(tctx.addon.response(flow))
+        while not analysis.done():
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    assert asyncio.run(load()) >= len(flow.response.raw_content) // 65536
+    assert flow.metadata["resplice"]["state"] == "healthy"
+
+
 def test_a_saved_flow_is_analysed_and_stays_as_it_is(tctx):
+    tctx.configure(tctx.addon, resplice_log_saved=True)
     flow = make()
     flow.live = False
     flow.response.raw_content = FIRST + FIRST[:50]

@@ -174,13 +174,17 @@ def test_what_the_wire_says_reaches_the_terminal_escaped(tctx, caplog):
     assert "1011" in line
 
 
-def test_a_saved_flow_is_looked_at_like_a_live_one(tctx):
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_saved_flow_is_looked_at_like_a_live_one_unless_it_carries_a_verdict(tctx, judged):
+    tctx.configure(tctx.addon, resplice_log_saved=True)
     flow = make()
     talk(tctx, flow, *ANSWER[:2], code=1006, by_client=False)
     file = io.BytesIO()
     FlowWriter(file).add(flow)
     file.seek(0)
     [saved] = FlowReader(file).stream()
+    if not judged:
+        saved.metadata.clear()
     messages, saved.websocket.messages = saved.websocket.messages, []
     tctx.addon.websocket_start(saved)
     for message in messages:
@@ -188,5 +192,9 @@ def test_a_saved_flow_is_looked_at_like_a_live_one(tctx):
         tctx.addon.websocket_message(saved)
     tctx.addon.websocket_end(saved)
     opened, *_, closed = records(tctx)[-4:]
+    if judged:
+        assert opened["source"] == "live"
+        assert saved.metadata == flow.metadata
+        return
     assert opened["source"] == "saved"
     assert (closed["outcome"], closed["duration_ms"], closed["delivered_whole"]) == ("upstream_abort", None, False)
