@@ -99,14 +99,15 @@ class FaultyUpstream:
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
         self.requests.append(request)
-        scenario = self._choose(request)
+        scenario = self.choose(request)
         if scenario is None:
             writer.write(_not_found(request))
         else:
             await _send(scenario, int(request.headers.get("x-cut", "0")), writer, self._stop)
         await writer.drain()
 
-    def _choose(self, request: Request) -> Scenario | None:
+    def choose(self, request: Request) -> Scenario | None:
+        """The answer to a request; None: there is none of that name."""
         names = (request.headers.get("x-fault", ""), request.model().removeprefix("fault/"))
         for name in (*names, *_names_in(request.path)):
             if found := self.scenarios.get(name):
@@ -188,13 +189,16 @@ async def _finish(end: End, writer: asyncio.StreamWriter, stop: asyncio.Event) -
 
 
 @contextlib.contextmanager
-def serving(streams: Mapping[str, bytes] | None = None, port: int = 0) -> Iterator[FaultyUpstream]:
+def serving(
+    streams: Mapping[str, bytes] | None = None, port: int = 0, upstream: FaultyUpstream | None = None
+) -> Iterator[FaultyUpstream]:
     """Run the server in a thread of its own, with further streams if given; it listens when this yields.
 
     Raises OSError when the port is taken.
     """
     listener = socket.create_server((HOST, port))  # clients may connect from here on; an error is the caller's
-    upstream = FaultyUpstream(port=listener.getsockname()[1])
+    upstream = upstream or FaultyUpstream()
+    upstream.port = listener.getsockname()[1]
     upstream.add(streams or {})
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_until_complete, args=(upstream.serve(listener),), daemon=True)

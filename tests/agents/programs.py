@@ -7,9 +7,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from typing import Any
 from processes import REPOSITORY, Mitmdump
 
 FOLDER = REPOSITORY / "out" / "agents"
+HARBOUR = REPOSITORY / "tests" / "agents" / "harbour.py"
 INSTALL_DEADLINE = 600.0
 MODEL = "gpt-5"
+QUESTION = "When is high tide?"
 type Events = list[dict[str, Any]]
 
 
@@ -33,9 +36,11 @@ class Shown:
     seconds: float
     hung: bool = False
     """It did not come to an end, and was stopped."""
+    calls: tuple[str, ...] = ()
+    """The arguments of each call that reached its tool, as JSON."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Agent:
     """One of them."""
 
@@ -50,19 +55,18 @@ class Agent:
     variables: Mapping[str, str]
     read: Callable[[str, str], tuple[bool, str]]
     """(standard output, standard error) -> whether it reports success, and the answer or the error."""
-    config: tuple[str, str] = ("", "")
-    """A file in its home, and what is in it."""
-    honest: tuple[str, ...] = ("upstream stream damaged: ", "overloaded")
-    """What its errors have in them, one or the other: what Resplice says, or the upstream itself."""
+    config: tuple[str, Callable[[Sequence[str]], str]]
+    """A file in its home, and what is in it, given the command line of the MCP server that has its tool."""
 
-    def ask(self, proxy: Mitmdump, answer: str, limit: float) -> Shown:
-        """Ask it something; the upstream answers with the scenario of that name. It is stopped after `limit` seconds."""
+    def ask(self, proxy: Mitmdump, run: str, limit: float) -> Shown:
+        """Ask it something, with its default settings; `run` is its API key. It is stopped after `limit` seconds."""
         with tempfile.TemporaryDirectory(prefix="agent-", ignore_cleanup_errors=True) as home:
-            if self.config[0]:
-                path = Path(home) / self.config[0]
-                path.parent.mkdir(parents=True)
-                path.write_text(self.config[1], "utf-8")
-            return self._run(Path(home), {**_environment(proxy, home), **self.variables, self.key: answer}, limit)
+            calls = Path(home) / "calls.jsonl"
+            path = Path(home) / self.config[0]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.config[1]([sys.executable, str(HARBOUR), str(calls)]), "utf-8")
+            shown = self._run(Path(home), {**_environment(proxy, home), **self.variables, self.key: run}, limit)
+            return replace(shown, calls=tuple(calls.read_text("utf-8").splitlines()) if calls.exists() else ())
 
     def _run(self, home: Path, environment: dict[str, str], limit: float) -> Shown:
         begin = time.monotonic()
@@ -107,7 +111,7 @@ def install() -> str:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         return "Node and npm are not on this machine"
-    missing = [agent.package for agent in (*AGENTS, OPENCODE) if not (FOLDER / "node_modules" / agent.package).exists()]
+    missing = [agent.package for agent in AGENTS if not (FOLDER / "node_modules" / agent.package).exists()]
     if not missing:
         return ""
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -188,7 +192,8 @@ def _read_opencode(out: str, err: str) -> tuple[bool, str]:
     return not errors and bool(texts), errors[-1] if errors else "".join(texts) or err
 
 
-_CODEX_CONFIG = f"""
+def _codex_config(server: Sequence[str]) -> str:
+    return f"""
 model = "{MODEL}"
 model_provider = "api"
 
@@ -197,79 +202,101 @@ name = "api"
 base_url = "https://api.openai.com/v1"
 wire_api = "responses"
 env_key = "API_KEY"
-request_max_retries = 0
-stream_max_retries = 0
+
+[mcp_servers.harbour]
+command = {json.dumps(server[0])}
+args = {json.dumps(list(server[1:]))}
 """
+
+
+def _servers(server: Sequence[str], **more: Any) -> dict[str, Any]:
+    return {"mcpServers": {"harbour": {"command": server[0], "args": list(server[1:]), **more}}}
+
+
+def _claude_config(server: Sequence[str]) -> str:
+    return json.dumps(_servers(server))
+
+
+def _gemini_config(server: Sequence[str]) -> str:
+    return json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}} | _servers(server, trust=True))
+
+
+def _qwen_config(server: Sequence[str]) -> str:
+    return json.dumps({"security": {"auth": {"selectedType": "openai"}}} | _servers(server, trust=True))
+
+
+def _opencode_config(server: Sequence[str]) -> str:
+    api = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "api",
+        "options": {"baseURL": "https://api.openai.com/v1", "apiKey": "{env:API_KEY}"},
+        "models": {MODEL: {"name": MODEL}},
+    }
+    tools = {"harbour": {"type": "local", "command": list(server), "enabled": True}}
+    return json.dumps({"provider": {"api": api}, "model": f"api/{MODEL}", "share": "disabled", "autoupdate": False, "mcp": tools})
+
 
 CLAUDE = Agent(
     "Claude Code",
     "@anthropic-ai/claude-code",
     "claude",
     "anthropic-messages",
-    ("-p", "When is high tide?", "--output-format", "json"),
+    ("-p", QUESTION, "--output-format", "json", "--mcp-config", "servers.json", "--allowedTools", "mcp__harbour__ring_bell"),
     "ANTHROPIC_API_KEY",
     {
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",  # shows the stream's own error
-        "CLAUDE_CODE_MAX_RETRIES": "0",
         "DISABLE_TELEMETRY": "1",
         "DISABLE_AUTOUPDATER": "1",
+        "ENABLE_TOOL_SEARCH": "false",  # it has its tool from the beginning
     },
     _read_claude,
+    ("servers.json", _claude_config),
 )
 CODEX = Agent(
     "Codex CLI",
     "@openai/codex",
     "codex",
     "openai-responses",
-    ("exec", "--skip-git-repo-check", "--json", "When is high tide?"),
+    ("exec", "--skip-git-repo-check", "--json", QUESTION),
     "API_KEY",
     {},
     _read_codex,
-    (".codex/config.toml", _CODEX_CONFIG),
+    (".codex/config.toml", _codex_config),
 )
 GEMINI = Agent(
     "Gemini CLI",
     "@google/gemini-cli",
     "gemini",
     "gemini",
-    ("-p", "When is high tide?", "--output-format", "json"),
+    ("-p", QUESTION, "--output-format", "json", "--yolo"),
     "GEMINI_API_KEY",
     {"GEMINI_CLI_TRUST_WORKSPACE": "true"},
     _read_gemini,
-    (".gemini/settings.json", json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}})),
-    honest=("Model stream ended without a finish reason.",),  # it does not show the error that its SDK hands it
+    (".gemini/settings.json", _gemini_config),
 )
 QWEN = Agent(
     "Qwen Code",
     "@qwen-code/qwen-code",
     "qwen",
     "openai-chat",
-    ("-p", "When is high tide?", "--output-format", "json"),
+    ("-p", QUESTION, "--output-format", "json", "--yolo"),
     "OPENAI_API_KEY",
     {"OPENAI_BASE_URL": "https://api.openai.com/v1", "OPENAI_MODEL": MODEL},
     _read_qwen,
-    (".qwen/settings.json", json.dumps({"security": {"auth": {"selectedType": "openai"}}})),
+    (".qwen/settings.json", _qwen_config),
 )
-_OPENCODE_API = {
-    "npm": "@ai-sdk/openai-compatible",
-    "name": "api",
-    "options": {"baseURL": "https://api.openai.com/v1", "apiKey": "{env:API_KEY}"},
-    "models": {MODEL: {"name": MODEL}},
-}
 OPENCODE = Agent(
     "opencode",
     "opencode-ai",
     "opencode",
     "openai-chat",
-    ("run", "--format", "json", "When is high tide?"),
+    ("run", "--format", "json", QUESTION),
     "API_KEY",
     {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"},
     _read_opencode,
-    (
-        ".config/opencode/opencode.json",
-        json.dumps({"provider": {"api": _OPENCODE_API}, "model": f"api/{MODEL}", "share": "disabled", "autoupdate": False}),
-    ),
+    (".config/opencode/opencode.json", _opencode_config),
 )
-CODEX_BY_WEBSOCKET = replace(CODEX, config=(CODEX.config[0], _CODEX_CONFIG + "supports_websockets = true\n"))
-AGENTS = (CLAUDE, CODEX, GEMINI, QWEN)
+CODEX_BY_WEBSOCKET = replace(
+    CODEX, config=(CODEX.config[0], lambda server: _codex_config(server).replace("env_key", "supports_websockets = true\nenv_key"))
+)
+AGENTS = (CLAUDE, CODEX, GEMINI, QWEN, OPENCODE)

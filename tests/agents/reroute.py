@@ -1,6 +1,6 @@
 """An addon beside Resplice: the hosts of the APIs are one local server, and every other host does not exist.
 
-The agents go through the proxy with HTTPS, as their users do. Their API key names the answer that they get.
+The agents go through the proxy with HTTPS, as their users do. Their API key names the run that they are part of.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from mitmproxy import http
 
 PORT = int(os.environ["AGENTS_UPSTREAM"])
+STREAMS = "AGENTS_STREAM" in os.environ
 APIS = frozenset({"api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com"})
 PATH = re.compile(r"/(messages|responses|chat/completions|models/[^/]+:streamGenerateContent)$")
 KEYS = ("x-api-key", "authorization", "x-goog-api-key")
@@ -28,6 +29,11 @@ class Reroute:
         keys = (flow.request.headers.get(key, "") for key in KEYS)
         flow.request.headers["x-fault"] = next(key for key in keys if key).removeprefix("Bearer ")
         flow.request.scheme, flow.request.host, flow.request.port = "http", "127.0.0.1", PORT
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Without Resplice mitmproxy would keep each answer back until its end: no client's own proxy does that."""
+        if flow.response is not None and STREAMS:
+            flow.response.stream = True
 
 
 addons = [Reroute()]

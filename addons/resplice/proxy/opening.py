@@ -15,7 +15,7 @@ from resplice.core.events import Reason
 from resplice.core.wire import SSE, Wire
 from resplice.proxy import decode, detect, headers
 from resplice.proxy.stream import Stream
-from resplice.proxy.trial import Trial
+from resplice.proxy.trial import BRIEFLY, Trial
 from resplice.records.recorder import StreamRecorder
 from resplice.records.redact import client_product
 from resplice.records.schema import Evidence, StreamContext
@@ -100,7 +100,8 @@ def open_stream(
         wall=time.time if flow.live else _stamp(response),
     )
     stream.open()
-    trial = None if observe else _trial(found, policy, context, response, repeats=attempts is not None and attempts.may_repeat)
+    repeats = attempts is not None and attempts.may_repeat
+    trial = None if observe else _trial(found, policy, context, response, stream.now, repeats=repeats, sure=asked.stream is True)
     return Opened(stream, observe, found.dialect.wire if found.dialect else SSE, context, trial)
 
 
@@ -167,21 +168,37 @@ def _decoders(response: http.Response, dialect: Dialect | None, *, observe: bool
 
 
 def _trial(
-    found: detect.Candidate, policy: Policy, context: StreamContext, response: http.Response, *, repeats: bool
+    found: detect.Candidate,
+    policy: Policy,
+    context: StreamContext,
+    response: http.Response,
+    clock: Callable[[], float],
+    *,
+    repeats: bool,
+    sure: bool,
 ) -> Trial | None:
-    """Where the request may be sent again, the headers wait for the first event; else only where their type is a wrong one."""
+    """Where the request may be sent again, or their type is a wrong one, the headers wait for the first event; else briefly.
+
+    ``sure``: the request says that it wants a stream.
+    """
     wire = found.dialect.wire if found.dialect else None
-    if wire is None or not (repeats or detect.media_type(response) not in wire.media_types):
+    is_wrong = wire is not None and detect.media_type(response) not in wire.media_types
+    if wire is None or not (repeats or is_wrong or sure):
         return None
     decoders = _decoders(response, found.dialect, observe=False) or []
-    silent = Stream(
-        _session(found, policy, context, time.monotonic),
-        StreamRecorder(context, Evidence.HASH),
-        write=lambda _: True,
-        on_close=lambda _: None,
-        decoders=decoders,
-    )
-    return Trial(silent, sniffs=not (repeats or decoders))
+
+    def open_silent() -> Stream:
+        return Stream(
+            _session(found, policy, context, time.monotonic),
+            StreamRecorder(context, Evidence.HASH),
+            write=lambda _: True,
+            on_close=lambda _: None,
+            decoders=decoders,
+        )
+
+    if repeats or is_wrong:
+        return Trial(open_silent, sniffs=not (repeats or decoders))
+    return Trial(open_silent, briefly=min(BRIEFLY, policy.heartbeat or BRIEFLY), clock=clock)
 
 
 def _session(found: detect.Candidate, policy: Policy, context: StreamContext, clock: Callable[[], float]) -> Session:

@@ -153,6 +153,11 @@ class Stream:
         return self._raw or self._session.answered
 
     @property
+    def spoke(self) -> bool:
+        """An event has gone out, whatever it was, or nothing can be said about that."""
+        return self._raw or self._session.spoke
+
+    @property
     def failure(self) -> Failure | None:
         """What made the stream fail."""
         return self._session.failure

@@ -37,6 +37,11 @@ class Failure:
         return self.kind is not Kind.JSON_BODY  # a server that does not stream will not stream the next time
 
     @property
+    def says_status(self) -> bool:
+        """The upstream's own error is known to have an HTTP status: as that, clients know whether to ask again."""
+        return status_of(self.value) is not None
+
+    @property
     def status(self) -> int:
         """The HTTP status for it."""
         return status_of(self.value) or BAD_GATEWAY

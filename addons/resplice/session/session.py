@@ -102,6 +102,11 @@ class Session:
         return stream.answered or stream.facts.terminal or stream.raw or (stream.strangers > 0 and not stream.confirmed)
 
     @property
+    def spoke(self) -> bool:
+        """An event has gone out, whatever it was."""
+        return self._stream.events_out > 0
+
+    @property
     def failure(self) -> Failure | None:
         """What made the stream fail, whether the upstream said so or we found it."""
         return self._stream.failure

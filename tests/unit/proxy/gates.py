@@ -79,6 +79,9 @@ class GateBench(Bench):
         for one in self.waiting:
             before = one.clock
             one.clock = lambda before=before: before() + seconds
+        for one in self.addon._streams.values():
+            before = one._clock
+            one._clock = lambda before=before: before() + seconds
 
     def pause(self):
         """Until the request is sent again."""

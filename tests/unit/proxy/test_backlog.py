@@ -122,6 +122,7 @@ def test_what_a_client_had_not_read_at_the_end_of_its_stream_is_on_record(bench)
 
 def test_a_queue_that_looks_different_bounds_nothing_and_harms_nothing(bench, monkeypatch, caplog):
     (stream,) = bench.ask(LLM)
+    bench.says((stream, FIRST))
     monkeypatch.setattr(next(iter(bench.layer.streams.values()))._handle_event.__self__._backlog, "_queues", {stream: [b"bytes"]})
     pour(bench, stream, 3 * MIB)
     assert bench.ends == {}

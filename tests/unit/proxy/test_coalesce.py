@@ -71,7 +71,7 @@ def outcome(bench):
 
 def test_the_chunks_of_one_read_leave_in_one_write(make):
     bench = make(Bench)
-    bench.start()
+    bench.start(FIRST)
     before = len(bench.writes[bench.client])
     bench.receive(bench.server, chunk(FIRST) + chunk(FIRST) + chunk(LAST))
     assert bench.writes[bench.client][before:] == [chunk(FIRST + FIRST + LAST)]

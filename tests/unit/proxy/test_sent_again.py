@@ -205,13 +205,21 @@ def test_an_upstream_that_stays_silent_behind_its_headers_is_tried_again_and_the
     assert bench.log == [("retried", None), ("idle", 504)]
 
 
-def test_an_error_event_that_will_not_pass_goes_through_as_it_came(bench):
-    event = b'data: {"error":{"message":"no","type":"invalid_request_error"}}\n\n'
+def test_an_error_event_of_which_nobody_knows_whether_it_will_pass_goes_through_as_it_came(bench):
+    event = b'data: {"error":{"message":"no","type":"some_error"}}\n\n'
     retrying(bench).ask()
     bench.answer(CHUNKED, chunk(event), END)
     assert bench.response[2] == chunk(event) + END
     assert bench.requests == 1
     assert bench.log == [("upstream_end", 200)]
+
+
+def test_an_error_event_that_will_not_pass_becomes_the_status_that_it_stands_for(bench):
+    retrying(bench).ask()
+    bench.answer(CHUNKED, chunk(b'data: {"error":{"message":"no","type":"invalid_request_error"}}\n\n'), END)
+    assert bench.response[0] == 400
+    assert b'"message": "no"' in bench.response[2]
+    assert bench.requests == 1
 
 
 def test_what_is_held_back_has_a_bound(bench, monkeypatch):

@@ -27,7 +27,7 @@ class Clock:
         return self.now
 
 
-def make(dialect="openai-chat", *, sniffs=False, **policy):
+def make(dialect="openai-chat", *, sniffs=False, briefly=0.0, **policy):
     clock = Clock()
     silent = Stream(
         Session(by_name(dialect), Policy(**policy)),
@@ -36,7 +36,7 @@ def make(dialect="openai-chat", *, sniffs=False, **policy):
         on_close=lambda _: None,
         clock=clock,
     )
-    trial = Trial(silent, sniffs=sniffs, clock=clock)
+    trial = Trial(lambda: silent, sniffs=sniffs, briefly=briefly, clock=clock)
     trial.clock = clock
     return trial
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from resplice.proxy.trial import BRIEFLY
+from unit.proxy.frames import FIRST
 from unit.proxy.gates import HEALTHY, HTML, HTML_HEAD, JSON_HEAD, OPENAI_ERROR
 from unit.proxy.paper import CHUNKED, END, chunk
 
@@ -53,11 +55,54 @@ def test_a_stream_under_a_wrong_type_is_let_through_with_its_first_byte(bench):
     assert bench.log == [("complete", 200)]
 
 
-def test_a_stream_under_its_own_type_waits_for_nothing(bench):
+def test_a_stream_under_its_own_type_waits_for_its_first_event_and_not_long(bench):
     bench.ask()
     bench.answer(CHUNKED)
+    assert bench.sent[bench.client] == b""
+    assert [timer.delay for timer in bench.timers] == [0.8]
+    bench.later(BRIEFLY)
+    bench.tick()
     assert bench.response[0] == 200
     bench.answer(chunk(HEALTHY), END)
+    assert bench.response[2] == chunk(HEALTHY) + END
+
+
+def test_a_keepalive_does_not_end_the_wait_and_has_none_of_its_own(bench):
+    bench.ask()
+    bench.answer(CHUNKED, chunk(b": waiting\n\n"))
+    assert bench.sent[bench.client] == b""
+    bench.later(BRIEFLY)
+    bench.tick()
+    assert bench.response[2] == chunk(b": waiting\n\n")
+    bench.answer(chunk(HEALTHY), END)
+
+
+@pytest.mark.parametrize("first", [FIRST, b"event: x\n" + FIRST, b": hello\n\n" + FIRST, FIRST + FIRST[:9]])
+def test_a_first_event_that_is_there_as_a_whole_goes_at_once(bench, first):
+    bench.ask()
+    bench.answer(CHUNKED, chunk(first))
+    assert bench.response[0] == 200
+    assert bench.response[2].startswith(b"%x" % len(first)) or first[-1:] != b"\n"
+    bench.answer(END)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "says"),
+    [
+        (b"", 502, b"no event"),
+        (HTML, 502, b"an HTML page"),
+        (FIRST[:30], 502, b"in the middle of a JSON value"),
+        (b'data: {"error":{"message":"busy","type":"overloaded"}}\n\n', 503, b"busy"),
+        (b'data: {"error":{"message":"slow down","code":429}}\n\n', 429, b"slow down"),
+        (b'{"error":{"message":"no model","type":"invalid_request_error"}}', 400, b"no model"),
+    ],
+)
+def test_an_answer_that_fails_before_its_first_event_is_an_error_status(bench, body, code, says):
+    bench.ask()
+    bench.answer(CHUNKED, *([chunk(body)] if body else []), END)
+    assert bench.response[0] == code
+    assert says in bench.response[2]
+    assert [status for _, status in bench.log] == [code]
 
 
 def test_events_without_their_prefix_under_a_wrong_type_are_repaired(bench):

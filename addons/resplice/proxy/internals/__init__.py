@@ -69,6 +69,7 @@ def attach(flow: http.HTTPFlow, stream: Stream, max_unread: int, hold: Hold | No
     gate = getattr(target._handle_event, "__self__", None)  # noqa: SLF001 - this package exists for it
     if not isinstance(gate, Gate):
         gate = Gate(flow, target, hold.attempts) if hold is not None and not gate_lacking() else None
+    _gather(flow, target)
     make_shim = functools.partial(_install, flow, stream, target, max_unread)
     if gate is None:
         make_shim()
@@ -106,7 +107,6 @@ def _locate(flow: http.HTTPFlow, lacks: Callable[[], list[str]], what: str) -> A
 def _install(flow: http.HTTPFlow, stream: Stream, target: Any, max_unread: int) -> Shim:
     shim = Shim(flow, stream, target, _backlog(flow, target, max_unread))
     shim.install()
-    _gather(flow, target)
     return shim
 
 

@@ -17,6 +17,7 @@ from resplice.core.events import Reason
 from resplice.proxy import headers
 from resplice.proxy.attempts import BAD_GATEWAY, GATEWAY_TIMEOUT, UNAVAILABLE, no_answer
 from resplice.proxy.internals import upstream
+from resplice.proxy.internals.coalesce import gather_waiting
 from resplice.proxy.internals.names import (
     Commands,
     DropStream,
@@ -34,6 +35,7 @@ from resplice.proxy.internals.names import (
     SendHttp,
     Wakeup,
 )
+from resplice.proxy.stream import SHORTEST_TICK
 from resplice.proxy.trial import Judgement
 
 if TYPE_CHECKING:
@@ -200,9 +202,10 @@ class Gate:
             yield from self._let_through()
         else:
             self._phase = _Phase.HELD
+            gather_waiting(self._target)
             self._target.server_state = self._target.state_stream_response_body
-            if self._timer is None:
-                yield from self._arm()
+            if self._timer is None or self._trial.patience < self._attempts.interval:
+                yield from self._arm(self._trial.patience)
 
     def _on_body(self, event: Any) -> Commands:
         """A piece of an answer whose headers are held, or its end."""
@@ -228,7 +231,7 @@ class Gate:
             return
         failure = trial.failure
         wait = self._attempts.wait_after_failure(failure) if failure and self._may_repeat else None
-        if failure is None or (wait is None and failure.is_well_formed):
+        if failure is None or (wait is None and failure.is_well_formed and not failure.says_status):
             yield from self._let_through()
             if end is not None:
                 yield from self._target._handle_event(end)  # noqa: SLF001 - see above
@@ -249,6 +252,7 @@ class Gate:
             return
         stream.client_status = response.status_code
         shim = self._make_shim()
+        shim.wake_with(self._timer)
         yield from target.start_response_stream()
         yield from shim.catch_up(held)
 
@@ -319,6 +323,8 @@ class Gate:
             yield SendHttp(ResponseHeaders(self._target.stream_id, interim), self._target.context.client)
         if self._phase is _Phase.PAUSING:
             wait = self._resume_at - self._attempts.clock()
+        elif self._phase is _Phase.HELD and self._trial is not None:
+            wait = max(SHORTEST_TICK, self._trial.patience)
         yield from self._arm(wait)
         if self._phase is _Phase.PAUSING and wait <= 0:
             yield from self._resume()

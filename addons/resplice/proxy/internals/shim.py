@@ -56,6 +56,10 @@ class Shim:
 
     # -- layer code: generators of mitmproxy's commands
 
+    def wake_with(self, timer: Any) -> None:
+        """A timer is running already."""
+        self._timer = timer
+
     def catch_up(self, held: Pieces) -> Commands:
         """What came while the response's headers were held back."""
         yield from self._send(self._stream.catch_up(held))
@@ -65,7 +69,8 @@ class Shim:
     def _start_response_stream(self) -> Commands:
         gather_waiting(self._target)
         yield from HttpStream.start_response_stream(self._target)
-        yield from self._arm()
+        if self._timer is None:
+            yield from self._arm()
 
     def _handle_event(self, event: Any) -> Commands:
         if type(event) is ResponseData and event.data and not self._over:
