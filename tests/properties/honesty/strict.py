@@ -68,7 +68,7 @@ def _events(body: bytes) -> list[tuple[str | None, Any]]:
         raise FlawError
     found: list[tuple[str | None, Any]] = []
     blanks: set[str] = set()
-    for frame in text[:-2].split("\n\n"):
+    for frame in re.split("\n{2,}", text.strip("\n")):
         if _COMMENT.fullmatch(frame + "\n"):
             continue
         match = _FRAME.fullmatch(frame + "\n")
