@@ -1,16 +1,20 @@
 """The models of the SDKs that `make honesty` reads with: from healthy and from damaged bodies they have what the real SDKs have."""
 
 import base64
+import json
+import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import pytest
-from honesty.clients import CLIENTS, bedrock, blocks, chat, gemini, ollama, outcome
+from honesty.clients import CLIENTS, bedrock, blocks, chat, decoding, gemini, ollama, outcome
 from honesty.healthy import Healthy, streams
 from honesty.judge import repaired
 from honesty.operators import OPERATORS, Damaged
+
+from e2e.node_sdks import FOLDER, absence
 
 httpx = pytest.importorskip("httpx")
 httpx2 = pytest.importorskip("httpx2")
@@ -175,4 +179,44 @@ def test_the_model_has_what_the_sdk_has(name: str) -> None:
             modelled, told = parsed(outcome(client, body), client.name), real(read, body)
             if modelled != told and not ("half" in str(modelled) and told is not None):
                 differ.append((client.name, damage, modelled, told))
+    assert not differ
+
+
+NODE: dict[str, tuple[str, Callable[[bytes], Iterator[Any]]]] = {
+    "openai-chat": ("openai", lambda body: chat.openai_node(decoding.node(body, False))),
+    "openai-responses": ("openai", lambda body: chat.openai_node(decoding.node(body, False))),
+    "anthropic-messages": ("anthropic", lambda body: blocks.anthropic_node(decoding.node(body, False))),
+    "gemini": ("google", lambda body: gemini.node(body, False)),
+}
+"""SDK, and the payloads that the model has it hand out."""
+
+
+def payloads(read: Callable[[bytes], Iterator[Any]], body: bytes) -> list[Any] | None:
+    try:
+        return list(read(body))
+    except Exception:  # noqa: BLE001 - an error of whatever kind is one to the SDK's user
+        return None
+
+
+def same(stream: Healthy, modelled: list[Any] | None, told: list[Any] | None) -> bool:
+    """Google's SDK hands out objects with more in them, or less: what is read of them counts."""
+    if stream.api == "gemini" and modelled is not None and told is not None:
+        return gemini.contents(modelled, strict=False) == gemini.contents(told, strict=False)
+    return modelled == told
+
+
+@pytest.mark.skipif(bool(absence()), reason=absence())
+def test_the_model_of_a_node_sdk_hands_out_what_the_sdk_hands_out() -> None:
+    tried = [(stream, *one) for stream in streams().values() if stream.api in NODE for one in bodies(stream)]
+    jobs = [{"sdk": NODE[stream.api][0], "body": base64.b64encode(body).decode()} for stream, _, body in tried]
+    lines = "".join(json.dumps(job) + "\n" for job in jobs)
+    run = subprocess.run(
+        ["node", FOLDER / "decoded.mjs"], input=lines, capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    results = [json.loads(line) for line in run.stdout.split("\n")[:-1]]
+    differ = []
+    for (stream, damage, body), result in zip(tried, results, strict=True):
+        modelled, told = payloads(NODE[stream.api][1], body), result.get("values")
+        if not same(stream, modelled, told):
+            differ.append((stream.name, damage, modelled, result.get("error") or told))
     assert not differ

@@ -126,7 +126,9 @@ def contents(chunks: Iterable[Any], *, strict: bool = True) -> dict[Any, Any]:
     usage: Any = None
     for chunk in chunks:
         if not isinstance(chunk, dict):
-            raise TypeError(chunk)
+            if strict:
+                raise TypeError(chunk)
+            continue
         if counts := chunk.get("usageMetadata"):
             usage = {name: counts[name] for name in counts if name in _USAGE}
         for candidate in chunk.get("candidates") or ():
