@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from resplice.cli.errors import UsageError
-from resplice.cli.logs import STDIN, LogReader, first_line, log_files
+from resplice.cli.logs import STDIN, LogReader, holds_records, log_files
 from resplice.cli.player import play
 from resplice.cli.recordings import load
 from resplice.cli.terminal import plural, size, visible
@@ -16,7 +17,6 @@ from resplice.core.catalogue import BY_KIND
 from resplice.core.kinds import Kind
 from resplice.records.recorder import StreamRecorder
 from resplice.records.states import state_of_record
-from resplice.session.policy import Policy
 
 if TYPE_CHECKING:
     from resplice.records.schema import Record
@@ -26,9 +26,11 @@ __all__ = ["DESCRIPTION", "add_arguments", "explain", "story"]
 DESCRIPTION: Final = """\
 Tells the story of one stream: what came, what was broken, what was done, what the client got.
 FILE is a sidecar log (or a folder of them), flows that mitmproxy saved, a HAR file or a captured body.
-ID is the stream's, as the log has it, or the flow's; its first characters are enough. Without it, the last streams are listed.
+ID is the stream's, as the log and the errors of Resplice have it, or the flow's; its first characters are enough. Without it, the
+last streams are listed. Of saved flows that Resplice saw live, the live run is told.
 """
 _LISTED: Final = 20
+_CANDIDATES: Final = 8
 _SHOWN: Final = 12
 _NAME: Final = 128
 _SAMPLE: Final = 300
@@ -61,60 +63,73 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def explain(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status. Raises UsageError."""
-    wanted = args.id or None
-    found = _in_log(args.file, wanted) if _is_log(args.file) else _in_recording(args.file, wanted)
-    print(*found, sep="\n")
+    if log_files([args.file])[0] == STDIN:
+        raise UsageError("standard input can't be explained; give a file.")
+    wanted = (args.id or "").removeprefix("stream ").strip() or None
+    if _is_log(args.file):
+        reader = LogReader(log_files([args.file]))
+        try:
+            _tell(reader.read(), args.file, wanted)
+        finally:
+            reader.complain()
+    else:
+        _tell(_recorded(args.file), args.file, wanted)
     return 0
 
 
 def _is_log(name: str) -> bool:
-    """Whether the first line of a file is a record; a folder is always one of logs."""
-    first = log_files([name])[0]
-    if first == STDIN:
-        raise UsageError("standard input can't be explained; give a file.")
-    return LogReader([]).parse(first_line(first)) is not None
+    """Whether a file has records; a folder is always one of logs."""
+    return any(holds_records(one) for one in log_files([name])[:1]) or Path(name).is_dir()
 
 
 # -- where the records come from ------------------------------------------------------------------
 
 
-def _in_log(name: str, wanted: str | None) -> Iterator[str]:
-    reader = LogReader(log_files([name]))
-    if wanted is None:
-        yield from _listing(reader.read())
-        return
-    flows: dict[str, str] = {}
-    streams: dict[str, list[Record]] = {}
-    for record in reader.read():
-        stream = str(record.get("stream"))
-        if record["type"] == "stream.open" and str(record.get("flow")).startswith(wanted):
-            flows[stream] = str(record["flow"])
-        if stream.startswith(wanted) or stream in flows:
-            streams.setdefault(stream, []).append(record)
-    yield from _stories(streams, name, wanted)
-
-
-def _in_recording(name: str, wanted: str | None) -> Iterator[str]:
-    recordings = load(name, None, "repair")
-    streams: dict[str, list[Record]] = {}
-    for recording in recordings:
-        if wanted is not None and not recording.context.flow_id.startswith(wanted):
+def _recorded(name: str) -> Iterator[Record]:
+    """The records of a recording: those of its live run where it has them, else what the proxy would have made of it."""
+    for recording in load(name, None, None):
+        if recording.account is not None:
+            yield from recording.account.records
             continue
-        played = play(recording, Policy(), [recording.data])
+        played = play(recording, recording.policy, [recording.data])
         recorder = StreamRecorder(recording.context)
         recorder.learn(dialect=played.receipt.dialect)
-        records = [recorder.open(0.0), *(recorder.finding(finding, 0.0) for finding in played.findings)]
-        streams[recording.context.stream_id] = [*records, recorder.close(played.receipt, 0.0, client_gone=False)]
-    if wanted is None:
-        yield from _listing(record for records in streams.values() for record in records)
-    else:
-        yield from _stories(streams, name, wanted)
+        yield recorder.open(0.0)
+        yield from (recorder.finding(finding, 0.0) for finding in played.findings)
+        yield recorder.close(played.receipt, 0.0, client_gone=False)
 
 
-def _stories(streams: dict[str, list[Record]], name: str, wanted: str) -> Iterator[str]:
-    if not streams:
-        raise UsageError(f"no stream in {visible(name)} begins with {visible(wanted)!r}; leave the ID out for a list.")
-    for number, records in enumerate(streams.values()):
+def _tell(records: Iterator[Record], name: str, wanted: str | None) -> None:
+    lines = _listing(records) if wanted is None else _stories(_chosen(records, name, wanted))
+    print(*lines, sep="\n")
+
+
+def _chosen(records: Iterator[Record], name: str, wanted: str) -> list[list[Record]]:
+    """The records of the one stream, or of the streams of the one flow, whose id begins like that."""
+    streams: dict[str, list[Record]] = {}
+    ids: dict[str, str] = {}
+    """A stream -> the id by which it was found, its own or its flow's."""
+    for record in records:
+        stream = str(record.get("stream"))
+        found = stream if stream.startswith(wanted) else str(record.get("flow", ""))
+        if found.startswith(wanted):
+            ids.setdefault(stream, found)
+        if stream in ids:
+            streams.setdefault(stream, []).append(record)
+    if wanted in ids.values():
+        ids = {stream: found for stream, found in ids.items() if found == wanted}
+    several = list(dict.fromkeys(ids.values()))
+    if not several:
+        raise UsageError(f"no stream in {visible(name)} begins with {visible(wanted, _NAME)!r}; leave the ID out for a list.")
+    if len(several) > 1:
+        shown = ", ".join(visible(one, _NAME) for one in several[:_CANDIDATES])
+        more = f" and {len(several) - _CANDIDATES:,} more" if len(several) > _CANDIDATES else ""
+        raise UsageError(f"{visible(wanted, _NAME)!r} is the beginning of {len(several):,} ids: {shown}{more}; give more of one.")
+    return [streams[stream] for stream in ids]
+
+
+def _stories(streams: list[list[Record]]) -> Iterator[str]:
+    for number, records in enumerate(streams):
         if number:
             yield ""
         yield from story(records)

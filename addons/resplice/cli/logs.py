@@ -13,18 +13,22 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from resplice.cli.errors import UsageError
-from resplice.cli.terminal import visible
+from resplice.cli.terminal import plural, visible
+from resplice.records.check import is_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from resplice.records.schema import Record
 
-__all__ = ["STDIN", "LogReader", "first_line", "log_files"]
+__all__ = ["STDIN", "LogReader", "holds_records", "log_files"]
 
 STDIN: Final = "-"
 _ROTATED: Final = re.compile(r"(.*\.jsonl)(?:\.(\d+))?(?:\.gz)?$")
 _FIRST: Final = 1024 * 1024
+_RECORD: Final = re.compile(rb'\s*\{\s*"v"\s*:\s*\d+\s*,\s*"type"\s*:')
+_LOOKED_AT: Final = 50
+"""Lines: the first ones of a log may be damaged."""
 _SHOW_EVERY: Final = 0.2
 
 
@@ -59,11 +63,13 @@ def log_files(names: Iterable[str]) -> list[str]:
     return found
 
 
-def first_line(name: str) -> bytes:
-    """The first line of a file, or its beginning if it has none. Raises UsageError where it can't be read."""
+def holds_records(name: str) -> bool:
+    """Whether one of a file's first lines is a record. Raises UsageError where it can't be read."""
+    reader = LogReader([])
     try:
         with _opened(name) as file:
-            return file.readline(_FIRST)
+            lines = (file.readline(_FIRST) for _ in range(_LOOKED_AT))
+            return any(_RECORD.match(line) or reader.parse(line) is not None for line in lines)
     except (OSError, EOFError, ValueError) as error:
         raise UsageError(f"{visible(name)} can't be read: {getattr(error, 'strerror', None) or error}.") from error
 
@@ -85,7 +91,7 @@ class LogReader:
     files: list[str]
     records: int = 0
     damaged: int = 0
-    """Lines that are no record."""
+    """Lines that are no record, or one that is damaged."""
     newer: int = 0
     """Records of a version of the schema that this program does not know."""
 
@@ -111,13 +117,28 @@ class LogReader:
         except (ValueError, RecursionError):
             self.damaged += bool(line.strip())
             return None
-        if not isinstance(record, dict) or "type" not in record:
-            self.damaged += 1
-            return None
-        if record.get("v") != 1:
+        if isinstance(record, dict) and "type" in record and type(record.get("v")) is int and record["v"] > 1:
             self.newer += 1
             return None
-        return record
+        if not is_record(record):
+            self.damaged += 1
+            return None
+        return dict(record)
+
+    @property
+    def troubles(self) -> list[str]:
+        """What could not be read, a line each."""
+        told = []
+        if self.damaged:
+            told.append(f"{plural(self.damaged, 'line')} could not be read and {'is' if self.damaged == 1 else 'are'} not counted")
+        if self.newer:
+            told.append(f"{plural(self.newer, 'record')} of a newer Resplice not counted; update this one")
+        return told
+
+    def complain(self) -> None:
+        """Tell on standard error what could not be read."""
+        for line in self.troubles:
+            print(f"resplice: {line}", file=sys.stderr)
 
 
 def _opened(name: str) -> IO[bytes]:

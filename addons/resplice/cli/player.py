@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from resplice.cli.recordings import Recording
+    from resplice.records.saved import Tick
     from resplice.session.policy import Policy
 
 __all__ = ["Difference", "Played", "differences", "pieces", "play"]
@@ -47,11 +48,28 @@ def play(recording: Recording, policy: Policy, parts: Iterable[bytes]) -> Played
     context = recording.context
     resumed = "starting_after=" in context.path
     session = Session(recording.dialect, policy, seed=context.stream_id, model=context.model, resumed=resumed)
-    out = [session.receive_data(part) for part in parts]
+    out = list(_feed(session, parts, list(recording.account.ticks) if recording.account else []))
     if recording.undecodable is not None:
         out.append(session.fail(Kind.ENCODING_BROKEN, recording.undecodable))
     out.append(session.finish(recording.reason, detail=recording.detail))
     return Played(b"".join(out), session.take_findings(), session.receipt())
+
+
+def _feed(session: Session, parts: Iterable[bytes], ticks: list[Tick]) -> Iterator[bytes]:
+    """The parts, and in between, where time did something to the stream when it was live, the same ticks."""
+    came, clock = 0, 0.0
+    for part in parts:
+        at = 0
+        while ticks and ticks[0][0] <= came + len(part):
+            until, last, now = ticks.pop(0)
+            if until > came + at:
+                yield session.receive_data(part[at : until - came], last)
+                at = until - came
+            yield session.tick(now)
+            clock = now
+        if at < len(part):
+            yield session.receive_data(part[at:], ticks[0][1] if ticks else clock)
+        came += len(part)
 
 
 def differences(recording: Recording, policy: Policy, uncut: Played, tell: Callable[[int], None]) -> Iterator[Difference]:

@@ -6,15 +6,18 @@ import hashlib
 import io
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from resplice.cli.errors import UsageError
 from resplice.cli.terminal import visible
 from resplice.core.events import Reason
+from resplice.dialects import DIALECTS
 from resplice.records.redact import client_product
+from resplice.records.saved import Account, account_of
 from resplice.records.schema import StreamContext
+from resplice.session.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,13 +55,18 @@ class Recording:
     detail: str = ""
     undecodable: str | None = None
     """Why the body could not be decoded beyond ``data``."""
+    policy: Policy = field(default_factory=Policy)
+    """By what it is to be decided, unless the user says otherwise."""
+    account: Account | None = None
+    """The stream's live run, where the file has it."""
     sought: bool = True
     """The user pointed at this stream; False: it was one among the flows of a file."""
 
 
-def load(name: str, dialect: Dialect | None, mode: str) -> Iterator[Recording]:
+def load(name: str, dialect: Dialect | None, mode: str | None) -> Iterator[Recording]:
     """The streams of a file, ``-`` for standard input. ``dialect`` None: told by the request, or by the first frame.
 
+    ``mode`` None: as it was live, else that of a proxy that repairs.
     Raises UsageError where there is nothing that could be replayed.
     """
     data = _read(name)
@@ -83,7 +91,7 @@ def _read(name: str) -> bytes:
     return data
 
 
-def _raw(name: str, data: bytes, dialect: Dialect | None, mode: str) -> Recording:
+def _raw(name: str, data: bytes, dialect: Dialect | None, mode: str | None) -> Recording:
     coding = next((coding for magic, coding in _MAGIC.items() if data.startswith(magic)), None)
     undecodable = None
     if coding:
@@ -100,7 +108,7 @@ def _raw(name: str, data: bytes, dialect: Dialect | None, mode: str) -> Recordin
     )
 
 
-def _flows(name: str, data: bytes, dialect: Dialect | None, mode: str) -> Iterator[Recording]:
+def _flows(name: str, data: bytes, dialect: Dialect | None, mode: str | None) -> Iterator[Recording]:
     """Every response in a file of flows that is, or should be, an LLM stream."""
     from mitmproxy import http  # noqa: PLC0415 - takes a second, which only those pay who need it
 
@@ -124,28 +132,18 @@ def _read_flows(name: str, data: bytes) -> Iterator[object]:
         raise UsageError(message) from error
 
 
-def _flow(name: str, number: int, flow: http.HTTPFlow, dialect: Dialect | None, mode: str) -> Recording | None:
+def _flow(name: str, number: int, flow: http.HTTPFlow, dialect: Dialect | None, mode: str | None) -> Recording | None:
     from resplice.proxy import detect, headers, opening  # noqa: PLC0415 - as above
 
     request, response = flow.request, flow.response
+    if response is not None and (recording := _live_run(name, number, flow, dialect, mode)) is not None:
+        return recording
     found = detect.candidate(request, response, detect.read_request(request)) if response else None
     if response is None or found is None:
         return None
     data, undecodable = _decoded(response.raw_content or b"", headers.codings(response))
     base = f"{Path(name).name}.{number}.sse"
-    context = replace(
-        _context(base, data, dialect or found.dialect, mode),
-        flow_id=flow.id,
-        host=request.pretty_host,
-        port=request.port,
-        method=request.method,
-        path=request.path,
-        status=response.status_code,
-        client_http=request.http_version,
-        upstream_http=response.http_version,
-        client=client_product(request.headers.get("user-agent")),
-        model=found.model,
-    )
+    context = _of_flow(flow, _context(base, data, dialect or found.dialect, mode), found.model)
     return Recording(
         label=f"{name}, flow {number}",
         source=name,
@@ -160,7 +158,53 @@ def _flow(name: str, number: int, flow: http.HTTPFlow, dialect: Dialect | None, 
     )
 
 
-def _context(name: str, data: bytes, dialect: Dialect | None, mode: str) -> StreamContext:
+def _live_run(name: str, number: int, flow: http.HTTPFlow, dialect: Dialect | None, mode: str | None) -> Recording | None:
+    """A stream whose live run is in its flow."""
+    from resplice.proxy import detect, headers  # noqa: PLC0415 - as above
+
+    response = flow.response
+    body, _ = _decoded(response.raw_content or b"", headers.codings(response)) if response else (b"", None)
+    account = account_of(flow.metadata, body)
+    if account is None:
+        return None
+    dialect = dialect or next((one for one in DIALECTS if one.name == account.dialect), None)
+    base = f"{Path(name).name}.{number}.sse"
+    data = account.client if account.upstream is None else account.upstream
+    context = _of_flow(flow, _context(base, data, dialect, mode or account.policy.mode), detect.read_request(flow.request).model)
+    return Recording(
+        label=f"{name}, flow {number}",
+        source=name,
+        file_name=base,
+        data=data,
+        dialect=dialect,
+        context=replace(context, stream_id=account.stream),
+        reason=account.reason,
+        detail=account.detail,
+        undecodable=account.undecodable,
+        policy=account.policy,
+        account=account,
+        sought=False,
+    )
+
+
+def _of_flow(flow: http.HTTPFlow, context: StreamContext, model: str | None) -> StreamContext:
+    request, response = flow.request, flow.response
+    return replace(
+        context,
+        flow_id=flow.id,
+        host=request.pretty_host,
+        port=request.port,
+        method=request.method,
+        path=request.path,
+        status=response.status_code if response else None,
+        client_http=request.http_version,
+        upstream_http=response.http_version if response else "",
+        client=client_product(request.headers.get("user-agent")),
+        model=model,
+    )
+
+
+def _context(name: str, data: bytes, dialect: Dialect | None, mode: str | None) -> StreamContext:
     """A context of the same ids whenever the same file is replayed."""
     return StreamContext(
         stream_id="replay-" + hashlib.sha256(name.encode("utf-8", "replace") + b"\0" + data).hexdigest()[:16],
@@ -175,7 +219,7 @@ def _context(name: str, data: bytes, dialect: Dialect | None, mode: str) -> Stre
         client=None,
         dialect=dialect.name if dialect else None,
         model=None,
-        mode=mode,
+        mode=mode or Policy().mode,
         source="replay",
     )
 

@@ -5,27 +5,29 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from resplice.cli.errors import UsageError
 from resplice.cli.player import Played, differences, pieces, play
 from resplice.cli.recordings import STDIN, load
-from resplice.cli.summary import cut_lines, lines, total
+from resplice.cli.summary import cut_lines, differs, lines, told_apart, total
 from resplice.cli.terminal import visible
 from resplice.dialects import by_name
 from resplice.records.evidence import Evidence
 from resplice.records.recorder import StreamRecorder
 from resplice.records.schema import encode
-from resplice.session.policy import IDS, KEEPALIVE_BEFORE_ID, MODES, ON_LOSS, Policy, switches
+from resplice.session.policy import IDS, KEEPALIVE_BEFORE_ID, MODES, ON_LOSS, switches
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
     from resplice.cli.recordings import Recording
+    from resplice.core.events import Finding
     from resplice.dialects import Dialect
+    from resplice.records.saved import Account
     from resplice.records.schema import Record
 
 __all__ = ["add_arguments", "replay"]
@@ -37,13 +39,13 @@ PRIVATE: Final = 0o600
 DESCRIPTION: Final = """\
 Sends recorded streams through the same session that the proxy uses, and tells what was found.
 A FILE is a captured response body (curl -N … > FILE), or flows that mitmproxy saved (-w FILE), or a HAR file.
+Of saved flows that Resplice saw live, both sides are known: the upstream's bytes go through once more, under the options that held.
 Exit status: 0 if every stream is whole, as it was or repaired; 1 if one is not; 2 if there was nothing to do.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    default = Policy()
     parser.add_argument("files", nargs="+", metavar="FILE", help="capture to replay; - is standard input")
     parser.add_argument("--dialect", metavar="NAME", help="the API whose streams they are (default: told by the stream)")
     parser.add_argument("--cut", metavar="N|every", help="feed N bytes at a time; every: cut in two at each byte and compare")
@@ -52,13 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--evidence", choices=list(Evidence), default=Evidence.SAMPLE, help="how much of changed bytes the log shows"
     )
-    parser.add_argument("--mode", choices=MODES, default=default.mode, help="observe: change nothing, tell what would be done")
-    parser.add_argument("--on-loss", choices=ON_LOSS, default=default.on_loss, help="what becomes of a stream that lost bytes")
-    parser.add_argument("--ids", choices=IDS, default=default.ids, help="which chunks are brought to the stream's id")
+    parser.add_argument("--mode", choices=MODES, help="observe: change nothing, tell what would be done")
+    parser.add_argument("--on-loss", choices=ON_LOSS, help="what becomes of a stream that lost bytes")
+    parser.add_argument("--ids", choices=IDS, help="which chunks are brought to the stream's id")
     parser.add_argument(
         "--keepalive-before-id",
         choices=KEEPALIVE_BEFORE_ID,
-        default=default.keepalive_before_id,
         help="what becomes of a keepalive before that id is known",
     )
     parser.add_argument("--off", metavar="NAMES", action="append", default=[], help="repairs that are not made, see `faults`")
@@ -70,7 +71,8 @@ class _Result:
     """One stream's way through."""
 
     recording: Recording
-    played: Played
+    output: bytes
+    findings: list[Finding]
     records: list[Record]
     text: list[str] = field(default_factory=list)
     consistent: bool = True
@@ -82,14 +84,14 @@ class _Result:
     @property
     def good(self) -> bool:
         """Flows that are no LLM streams stand in a file by chance; a capture that was named should be one."""
-        if self.played.receipt.dialect is None:
+        if self.records[-1]["dialect"] is None:
             return self.consistent and not self.recording.sought
         return self.consistent and bool(self.records[-1]["whole"])
 
 
 def replay(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status. Raises UsageError."""
-    policy = _policy(args)
+    chosen = _chosen(args)
     dialect, cut = _dialect(args.dialect), _cut(args.cut)
     _check_targets(args)
     recordings, complaints = _load(args.files, dialect, args.mode)
@@ -97,13 +99,13 @@ def replay(args: argparse.Namespace) -> int:
     screen = sys.stderr if STDIN in {args.out, args.log} else sys.stdout
     results = []
     for recording in recordings:
-        result = _run(recording, policy, cut, Evidence(args.evidence))
+        result = _run(recording, chosen, cut, Evidence(args.evidence))
         results.append(result)
         print(*result.text, sep="\n", file=screen)
     if len(results) > 1:
         print(total(result.state for result in results), file=screen)
     for target, result in zip(targets, results, strict=False):
-        _write(target, result.played.output)
+        _write(target, result.output)
     if args.log is not None:
         _write(args.log, b"".join(encode(record) for result in results for record in result.records), PRIVATE)
     for complaint in complaints:
@@ -111,15 +113,18 @@ def replay(args: argparse.Namespace) -> int:
     return 2 if complaints else int(not all(result.good for result in results))
 
 
-def _policy(args: argparse.Namespace) -> Policy:
+def _chosen(args: argparse.Namespace) -> dict[str, Any]:
+    """The parts of the policy that the user names."""
     try:
         off, on = switches(args.off, args.on, ("--off", "--on"))
     except ValueError as error:
         raise UsageError(visible(str(error))) from error
-    return Policy(mode=args.mode, on_loss=args.on_loss, ids=args.ids, keepalive_before_id=args.keepalive_before_id, off=off, on=on)
+    named = {"mode": args.mode, "on_loss": args.on_loss, "ids": args.ids, "keepalive_before_id": args.keepalive_before_id}
+    named |= {"off": off or None, "on": on or None}
+    return {name: value for name, value in named.items() if value is not None}
 
 
-def _load(names: list[str], dialect: Dialect | None, mode: str) -> tuple[list[Recording], list[UsageError]]:
+def _load(names: list[str], dialect: Dialect | None, mode: str | None) -> tuple[list[Recording], list[UsageError]]:
     """All streams, and what is wrong with the files that have none, which does not keep the others from being replayed."""
     recordings: list[Recording] = []
     complaints: list[UsageError] = []
@@ -131,17 +136,34 @@ def _load(names: list[str], dialect: Dialect | None, mode: str) -> tuple[list[Re
     return recordings, complaints
 
 
-def _run(recording: Recording, policy: Policy, cut: int | str | None, evidence: Evidence) -> _Result:
+def _run(recording: Recording, chosen: dict[str, Any], cut: int | str | None, evidence: Evidence) -> _Result:
+    account = None if chosen else recording.account
+    if account is not None and not account.repeatable:
+        return _told(
+            recording, account, ["  Too little of it is kept for it to be replayed: this is what was told when it was live."]
+        )
+    policy = replace(recording.policy, **chosen)
     length = None if cut == EVERY or cut is None else int(cut)
     played = play(recording, policy, pieces(recording.data, length))
-    result = _Result(recording, played, list(_records(recording, played, evidence)))
-    result.text += lines(recording, played, result.records[-1], observed=policy.mode == "observe")
+    records = list(_records(recording, played, evidence))
+    if account is not None and told_apart(records[-1]) != told_apart(account.close):
+        return _told(recording, account, list(differs(recording, records[-1])))
+    result = _Result(recording, played.output, played.findings, records)
+    close = records[-1] if account is None else account.close
+    result.text += lines(recording, played.findings, close, observed=policy.mode == "observe")
     if cut == EVERY:
         cuts = len(recording.data) - 1
         found = list(differences(recording, policy, played, _progress(cuts)))
         result.consistent = not found
         result.text += cut_lines(found, cuts)
     return result
+
+
+def _told(recording: Recording, account: Account, more: list[str]) -> _Result:
+    """A live run as its flow tells it."""
+    observed = account.policy.mode == "observe"
+    text = [*lines(recording, account.findings, account.close, observed=observed), *more]
+    return _Result(recording, account.client, account.findings, account.records, text)
 
 
 def _records(recording: Recording, played: Played, evidence: Evidence) -> Iterator[Record]:

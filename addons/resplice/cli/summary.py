@@ -15,11 +15,11 @@ from resplice.records.states import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from resplice.cli.player import Difference, Played
+    from resplice.cli.player import Difference
     from resplice.cli.recordings import Recording
     from resplice.records.schema import Record
 
-__all__ = ["cut_lines", "lines", "total"]
+__all__ = ["cut_lines", "differs", "lines", "told_apart", "total"]
 
 _SHOWN: Final = 8
 _OF_A_KIND: Final = 2
@@ -27,23 +27,22 @@ _SAMPLE: Final = 96
 _WORD: Final = 128
 
 
-def lines(recording: Recording, played: Played, close: Record, *, observed: bool) -> Iterator[str]:
+def lines(recording: Recording, findings: Sequence[Finding], close: Record, *, observed: bool) -> Iterator[str]:
     """The account of one stream. ``close`` is the record of its receipt."""
-    receipt = played.receipt
     yield f"{visible(recording.label)}: {close['state']}"
-    known = [receipt.dialect, receipt.model and redact_text(receipt.model), receipt.stop_reason]
-    about = [", ".join(visible(word, _WORD) for word in known if word)]
-    about.append(f"in: {size(receipt.bytes_in)}, {plural(receipt.events_in, 'event')}")
-    if not receipt.healthy:
-        about.append(f"out: {size(receipt.bytes_out)}, {plural(receipt.events_out, 'event')}")
+    about = [f"stream {visible(str(close['stream']), _WORD)}"] if recording.account is not None else []
+    about.append(", ".join(visible(str(close[name]), _WORD) for name in ("dialect", "model", "stop_reason") if close[name]))
+    about.append(f"in: {size(close['bytes_in'])}, {plural(close['events_in'], 'event')}")
+    if not close["healthy"]:
+        about.append(f"out: {size(close['bytes_out'])}, {plural(close['events_out'], 'event')}")
     yield "  " + "; ".join(part for part in about if part)
-    shown, rest = _chosen(played.findings)
+    shown, rest = _chosen(findings)
     for finding in shown:
         yield from _finding(finding, observed=observed)
     if rest:
         kinds = ", ".join(f"{kind} ({count:,})" for kind, count in rest.most_common())
         yield f"  and {rest.total():,} more: {kinds}"
-    if recording.sought and receipt.dialect is None:
+    if recording.sought and close["dialect"] is None:
         yield "  No API's stream was recognised in it. If it is one, name it with --dialect."
     else:
         yield f"  {close['verdict']}"
@@ -79,6 +78,18 @@ def _samples(finding: Finding) -> Iterator[tuple[str, str]]:
         account = describe(data[start:], Evidence.SAMPLE)
         if account:
             yield sign, ("…" if start else "") + visible(account["text"], _SAMPLE)
+
+
+def differs(recording: Recording, close: Record) -> Iterator[str]:
+    """What a stream comes to now, where that is not what it came to live."""
+    if recording.account is not None and told_apart(close) != told_apart(recording.account.close):
+        kinds = ", ".join(f"{count} {kind}" for kind, count in close["findings"].items())
+        yield f"  Replayed, it is another: {close['state']}{f' ({kinds})' if kinds else ''}. {close['verdict']}"
+
+
+def told_apart(close: Record) -> tuple[object, ...]:
+    """What two runs of one stream must agree in."""
+    return tuple(close[name] for name in ("state", "terminal", "findings", "losses", "events_out", "bytes_out", "text_chars"))
 
 
 def cut_lines(found: Sequence[Difference], cuts: int) -> Iterator[str]:

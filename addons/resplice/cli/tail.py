@@ -45,11 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def tail(args: argparse.Namespace) -> int:
     """Run the command; returns the exit status. Raises UsageError."""
     lines = Lines(_wanted(args), colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    past = deque(
-        (line for record in LogReader(log_files([args.log])).read() if (line := lines.line(record))), maxlen=max(args.last, 0)
-    )
+    reader = LogReader(log_files([args.log]))
+    past = deque((line for record in reader.read() if (line := lines.line(record))), maxlen=max(args.last, 0))
     for line in past:
         print(line)
+    reader.complain()
     if args.no_follow:
         return 0
     for record in follow(Path(args.log)):

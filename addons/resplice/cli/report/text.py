@@ -45,10 +45,7 @@ def log_line(tally: Tally, reader: LogReader) -> str:
 
 def trouble_lines(tally: Tally, reader: LogReader) -> Iterator[str]:
     """What of the log could not be read, or was never written."""
-    if reader.damaged:
-        yield f"{plural(reader.damaged, 'line')} could not be read and {'is' if reader.damaged == 1 else 'are'} not counted"
-    if reader.newer:
-        yield f"{plural(reader.newer, 'record')} of a newer Resplice not counted; update this one"
+    yield from reader.troubles
     if tally.lost_records:
         yield f"{plural(tally.lost_records, 'record')} could not be written when it happened: the counts are too low"
 
