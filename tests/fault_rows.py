@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resplice.core.kinds import Kind
 from resplice.session.policy import Policy
 
 import streams as s
 
 A, C, R = "anthropic-messages", "openai-chat", "openai-responses"
 PLAIN = Policy()
+EMPTY = Policy(on=frozenset({Kind.EMPTY_DATA}))
 DELTA = s.text_delta("Hel")
 CHUNK = s.chat_text("Hel")
 

@@ -6,7 +6,7 @@ import faults_anthropic
 import faults_chat
 import faults_gemini
 import faults_responses
-from fault_rows import CHUNK, DELTA, PLAIN, A, C, Exact, Honest, R, exact, honest
+from fault_rows import CHUNK, DELTA, EMPTY, PLAIN, A, C, Exact, Honest, R, exact, honest
 from resplice.core.kinds import Kind
 from resplice.session.policy import Policy
 
@@ -84,7 +84,22 @@ EXACT = [
     ),
     exact("a heartbeat is glued to a value", C, CHUNK[:-2] + HEARTBEAT, "joined_frames"),
     # prefixes and layout
-    exact("data: stands twice", C, b"data: " + CHUNK, "repeated_data_prefix"),
+    exact("data: stands twice", C, s.CHAT.replace(b"data: ", b"data: data: "), "repeated_data_prefix", whole=s.CHAT),
+    exact("a blank stands in a field's name", C, b"da ta" + CHUNK[4:], "field_name"),
+    exact("a byte order mark stands before a field", C, b"\xef\xbb\xbf" + CHUNK, "field_name"),
+    exact("a line break tears a field's name", A, within(DELTA, b"ent: ", b"\n\n"), "field_name"),
+    exact("a line break stands behind the prefix", C, within(CHUNK, b" {", b"\n"), "field_name"),
+    exact("the line end behind a name is lost", A, DELTA.replace(b"delta\ndata", b"delta data"), "joined_frames"),
+    exact("the line end behind an id is lost", C, b"id: 5" + CHUNK, "joined_frames"),
+    exact("a field's name is not whole", C, CHUNK[2:], "missing_data_prefix"),
+    exact(
+        "one value is spread over two events of one name",
+        A,
+        within(DELTA, b"index", b"\n\nevent: content_block_delta\ndata: "),
+        "split_json",
+    ),
+    exact("the last event is cut behind the stop reason", C, s.CHAT[:-5], "terminal_form", whole=s.CHAT),
+    exact("the last event lost some bytes", A, s.ANTHROPIC[:-20] + b'op"}\n\n', "terminal_form", whole=s.ANTHROPIC),
     exact("data: is missing", C, CHUNK[6:], "missing_data_prefix"),
     exact("JSON is pretty-printed, each line prefixed", C, CHUNK.replace(b', "', b',\ndata:  "'), "pretty_json"),
     exact("JSON is pretty-printed, without prefixes", C, CHUNK.replace(b', "', b',\n  "'), "pretty_json"),
@@ -153,7 +168,24 @@ EXACT = [
     exact("lines end with CR alone", A, s.ANTHROPIC.replace(b"\n", b"\r"), "cr_line_end", whole=s.ANTHROPIC),
     # heartbeats in frames
     exact("a heartbeat stands in a string", A, within(DELTA, b"el", HEARTBEAT), "heartbeat_in_frame"),
-    exact("a heartbeat stands in tool arguments", A, TOOL.replace(b"a ", b"a " + HEARTBEAT), "heartbeat_in_frame", whole=TOOL),
+    *(
+        exact(f"a heartbeat stands before {place.decode()}", C, within(CHUNK, place, HEARTBEAT), "heartbeat_in_frame")
+        for place in (b'tent"', b'"choices"', b': [{"index"', b": {", b"60000000", b"tcmpl-7Qx", b"chat.com", b"ull}")
+    ),
+    *(
+        exact(f"{name} stands before {place.decode()}", A, within(DELTA, place, event), "heartbeat_in_frame")
+        for name, event in {"a comment": b"\n: note\n", "a ping": s.PING, "a bare colon": b":\n\n"}.items()
+        for place in (b'dex"', b', "delta"', b'_delta", "text"')
+    ),
+    exact("a ping stands in a text", A, within(DELTA, b'el"', s.PING), "heartbeat_in_frame"),
+    exact("a chunk size stands between tokens", C, within(CHUNK, b' "choices"', b"\r\n1f4\r\n"), "junk_line"),
+    exact(
+        "a heartbeat seen before stands in tool arguments",
+        A,
+        HEARTBEAT + TOOL.replace(b"a ", b"a " + HEARTBEAT),
+        "heartbeat_in_frame",
+        whole=TOOL,
+    ),
     exact("a heartbeat stands between the fields", A, within(DELTA, b"data", HEARTBEAT), "heartbeat_in_frame"),
     exact("a heartbeat stands in the event line", A, within(DELTA, b"k_delta", HEARTBEAT), "heartbeat_in_frame"),
     exact("a heartbeat stands in a field's name", A, within(DELTA, b"ta: ", HEARTBEAT), "heartbeat_in_frame"),
@@ -162,14 +194,14 @@ EXACT = [
     exact(
         "a heartbeat stands in a character",
         A,
-        ZH.replace("水".encode(), b"\xe6\xb0" + HEARTBEAT + b"\xb4"),
+        HEARTBEAT + ZH.replace("水".encode(), b"\xe6\xb0" + HEARTBEAT + b"\xb4"),
         "heartbeat_in_frame",
         whole=ZH,
     ),
     exact(
         "a heartbeat stands in an escape",
         A,
-        s.anthropic(s.text_delta("a\nb").replace(b"\\n", b"\\" + HEARTBEAT + b"n")),
+        HEARTBEAT + s.anthropic(s.text_delta("a\nb").replace(b"\\n", b"\\" + HEARTBEAT + b"n")),
         "heartbeat_in_frame",
         whole=s.anthropic(s.text_delta("a\nb")),
     ),
@@ -187,14 +219,14 @@ EXACT = [
         whole=s.ANTHROPIC,
     ),
     # keepalives that kill
-    exact("data is empty", C, b"data:\n\n" + CHUNK, "empty_data"),
-    exact("data is null", C, b"data: null\n\n" + CHUNK, "empty_data"),
+    exact("data is empty", C, b"data:\n\n" + CHUNK, "empty_data", policy=EMPTY),
+    exact("data is null", C, b"data: null\n\n" + CHUNK, "empty_data", policy=EMPTY),
     exact("a comment is sent as data", C, b"data: : keepalive\n\n" + CHUNK, "comment_as_data"),
     exact("retry stands alone", C, b"retry: 3000\n\n" + s.CHAT, "meta_only", whole=s.CHAT),
     exact("an object of no meaning", C, b'data: {"type": "heartbeat"}\n\n' + CHUNK, "keepalive_form"),
     exact("an event of a gateway's own", C, b'event: tool.progress\ndata: {"tool": "t"}\n\n' + CHUNK, "foreign_event"),
     exact("an event of a gateway's own, no JSON", A, b"event: gateway\ndata: hi\n\n" + DELTA, "foreign_event"),
-    exact("a ping without data", A, b'event: ping\ndata: ""\n\n' + DELTA, "empty_data"),
+    exact("a ping without data", A, b'event: ping\ndata: ""\n\n' + DELTA, "keepalive_form"),
     exact(
         "a comment after an id line",
         C,
@@ -244,7 +276,7 @@ HONEST = [
     honest("a value is cut, a blank line follows", C, s.CHAT.replace(b'el"}, "finish_reason": null}]}', b"", 1), "truncated_json"),
     honest("tool arguments are cut", A, TOOL.replace(b'b\\"}"}}\n\n', b"", 1), "truncated_json"),
     honest("the stream ends in a value", C, HALF_C[:-20], "truncated_json"),
-    honest("the stream ends in a name", A, HALF_A + b"event: content_bl", "event_without_data", "answer_incomplete"),
+    honest("the stream ends in a name", A, HALF_A + b"event: content_bl", "event_without_data"),
     honest("the stream ends before its stop reason", A, HALF_A, "answer_incomplete"),
     honest("the stream ends before its stop reason", C, HALF_C, "answer_incomplete"),
     honest("the stream ends before its end", R, s.RESPONSE_CREATED + s.ITEM_ADDED, "answer_incomplete"),
@@ -290,8 +322,24 @@ HONEST = [
         s.chat(s.chat_text("Use:\n\ndata: hello\n\nok").replace(b"\\n", b"\n")),
         "ambiguous_frame",
     ),
-    honest("the line end behind a name is lost", A, s.ANTHROPIC.replace(b"delta\ndata", b"delta data", 1), "unparsable_data"),
-    honest("the line end behind an id is lost", C, s.chat(b"id: 5" + CHUNK), "unparsable_data"),
+    honest("data is empty", C, s.chat(b"data: \n\n", CHUNK), "empty_data"),
+    honest("data is null", A, s.ANTHROPIC.replace(DELTA, NAME + b"\ndata: null\n\n"), "empty_data"),
+    honest("data is hollow", A, s.ANTHROPIC.replace(DELTA, NAME + b"\ndata: {}\n\n"), "unparsable_data"),
+    honest("data is a bare string", C, s.chat(b'data: "Hel"\n\n', CHUNK), "unparsable_data"),
+    honest("a name is cut", A, s.ANTHROPIC.replace(DELTA, b"event: content_bl\n\n"), "event_without_data"),
+    *(
+        honest(f"a frame is cut to {cut!r}", C, s.chat(cut + b"\n\n", CHUNK), kind)
+        for cut, kind in {
+            b"d": "unparsable_data",
+            b"dat": "unparsable_data",
+            b"data": "empty_data",
+            b"data: ": "empty_data",
+        }.items()
+    ),
+    honest("one prefix stands twice", C, s.chat(CHUNK, b"data: " + CHUNK), "unparsable_data"),
+    honest("the first prefix stands twice", C, b"data: " + s.CHAT, "unparsable_data"),
+    honest("the names of two events are glued", A, s.ANTHROPIC.replace(DELTA, b"event: content_b" + DELTA), "unparsable_data"),
+    honest("a name stands before another", A, s.ANTHROPIC.replace(DELTA, NAME + b"\n" + DELTA), "event_without_data"),
     honest("a field's name is lost", C, s.chat(CHUNK[4:]), "unparsable_data"),
     honest("a comment's line end is lost", C, s.chat(b": ping" + CHUNK), "unparsable_data"),
     honest("a field's name is lost behind a value", C, s.chat(CHUNK[:-2] + s.chat_text("lo")[4:]), "unparsable_data"),
@@ -339,7 +387,10 @@ HONEST = [
         "unparsable_data",
     ),
     honest("a delta without its data", A, s.ANTHROPIC.replace(DELTA, NAME + b"\n\n"), "event_without_data"),
-    honest("text or heartbeat, nobody can tell", A, s.ANTHROPIC.replace(b"Hel", b"Note: xyz\n\nel", 1), "ambiguous_frame"),
+    honest("text or heartbeat, nobody can tell", A, s.ANTHROPIC.replace(b"Hel", b"Note: xyz\n\nel", 1), "raw_newline_in_string"),
+    honest("a heartbeat that the stream has not sent", C, s.chat(s.chat_text("a~b").replace(b"~", HEARTBEAT)), "ambiguous_frame"),
+    honest("a comment that says nothing", C, b":\n\n" + s.chat(s.chat_text("So~1").replace(b"~", b":\n\n")), "ambiguous_frame"),
+    honest("a payload behind a colon", C, s.chat(CHUNK[4:], CHUNK), "unparsable_data"),
     honest("an error as vLLM writes it", C, HALF_C + s.sse({"object": "error", "message": "boom", "code": 400}), "error_shape"),
     honest("an error beside choices", C, HALF_C + s.sse({"error": {"message": "boom"}, "choices": []}), "error_shape"),
     honest("an error as a string", C, HALF_C + s.sse({"error": "boom"}), "error_shape"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import gemini_streams as g
-from fault_rows import Exact, honest
+from fault_rows import EMPTY, PLAIN, Exact, honest
+from resplice.session.policy import Policy
 
 G, J = "gemini", "gemini-array"
 FRAME, LAST = g.sse(g.HEL), g.sse(g.END)
@@ -20,10 +21,10 @@ TABS = g.array(g.text("a\tb"), g.END)
 BARE_ERROR = json.dumps(g.ERROR, indent=2).encode()
 
 
-def exact(name: str, broken: bytes, *kinds: str, of: bytes = FRAME, healthy: bytes = g.GEMINI) -> Exact:
+def exact(name: str, broken: bytes, *kinds: str, of: bytes = FRAME, healthy: bytes = g.GEMINI, policy: Policy = PLAIN) -> Exact:
     """A row: `broken` stands where the event stream has `of`."""
     assert of in healthy, name
-    return Exact(name, G, healthy.replace(of, broken, 1), healthy, frozenset(kinds))
+    return Exact(name, G, healthy.replace(of, broken, 1), healthy, frozenset(kinds), policy)
 
 
 def array(name: str, wire: bytes, *kinds: str, healthy: bytes = g.GEMINI_ARRAY) -> Exact:
@@ -42,7 +43,7 @@ EXACT = [
     exact("a blank line comes first", b"\r\n" + FRAME, "extra_blank_line"),
     exact("blank lines stand between events", FRAME + b"\r\n\r\n", "extra_blank_line"),
     exact("an event has no data", b"event: ping\r\n\r\n" + FRAME, "event_without_data"),
-    exact("an event has empty data", b"data: \r\n\r\n" + FRAME, "empty_data"),
+    exact("an event says nothing", b"data: null\r\n\r\n" + FRAME, "empty_data", policy=EMPTY),
     exact("retry stands alone", b"retry: 3000\r\n\r\n" + FRAME, "meta_only"),
     Exact("a line separator stands in a string", G, SEPARATED + LAST, SEPARATED + LAST, frozenset({"line_separator"})),
     exact("the stream ends with [DONE]", LAST + b"data: [DONE]\r\n\r\n", "terminal_foreign", of=LAST),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fault_rows import PLAIN
+from fault_rows import EMPTY, PLAIN
 from resplice.session.policy import Policy
 
 import bedrock_streams as b
@@ -110,8 +110,8 @@ EXACT = [
     exact("blank lines", b"\n\n \r\n" + o.HEL + b"\n\n", "blank_line", "sse_framing"),
     exact("an empty object", b"{}\n" + o.HEL, "keepalive_form"),
     exact("an object of no meaning", o.HEL + b'{"model": "tiny-o"}\n', "keepalive_form"),
-    exact("null", o.HEL + b"null\n", "empty_data"),
-    exact("empty data", o.HEL + b"data:\n", "empty_data"),
+    exact("null", o.HEL + b"null\n", "empty_data", policy=EMPTY),
+    exact("empty data", o.HEL + b"data:\n", "empty_data", policy=EMPTY),
     exact("NULs pad the stream", b"\0\0\n" + o.HEL, "junk_line"),
     exact("a chunk size leaks", b"1a7\r\n" + o.HEL, "junk_line"),
     # heartbeats in a line
@@ -194,7 +194,7 @@ HONEST = [
     honest("a head is lost", OL, o.ollama(o.HEL[30:]), "unparsable_data"),
     honest("junk stands behind a value", OL, o.ollama(o.HEL[:-1] + b'yz"}\n'), "unparsable_data"),
     honest("a quotation mark is not escaped", OL, o.ollama(o.chat_line("say ~hi~ now").replace(b"~", b'"')), "unparsable_data"),
-    honest("text or heartbeat, nobody can tell", OL, o.OLLAMA.replace(b"Hel", b"Note: xyz\n\nel", 1), "ambiguous_frame"),
+    honest("text or heartbeat, nobody can tell", OL, o.OLLAMA.replace(b"Hel", b"Note: xyz\n\nel", 1), "raw_newline_in_string"),
     honest(
         "text or a field, nobody can tell",
         OL,

@@ -14,7 +14,7 @@ import re
 from typing import Final
 
 from resplice.core import grammar
-from resplice.core.block import Block, State
+from resplice.core.block import Block
 from resplice.core.grammar import CR, LF, NUL
 from resplice.core.items import DONE, Filler, Frame, Item, Json, Overflow, Stray
 from resplice.core.kinds import Kind
@@ -187,6 +187,7 @@ class SseFramer:
         found = glance(raw, 0)
         if found is None or found[0] != len(raw):
             return False
+        self._block.writer.wrote_frame(raw)
         self._items.append(Frame(self._base + self._pos, raw, found[1], found[2]))
         self.unfit, self.tail = CR, 0
         self._pos = end
@@ -202,6 +203,7 @@ class SseFramer:
         found = glance_crlf(raw, 0)
         if found is None or found[0] != len(raw):
             return False
+        self._block.writer.wrote_frame(raw)
         offset = self._base + self._pos
         self._items.append(Frame(offset, raw[:-1], found[1], found[2]))
         self._items.append(Filler(offset + len(raw) - 1, b"\n", tail=True))
@@ -234,9 +236,9 @@ class SseFramer:
                 self._read_lf_behind_cr()
             elif self._overflowing:
                 self._pass_overflow()
-            elif self._block.state is State.IDLE and self._take_block():
+            elif self._block.idle and self._take_block():
                 continue
-            elif self._block.state is State.IDLE and not final and self._blank_at == _NONE and self._may_wait():
+            elif self._block.idle and not final and self._blank_at == _NONE and self._may_wait():
                 self.waiting = True
                 break
             elif not self._read_line(final=final):
@@ -258,7 +260,7 @@ class SseFramer:
         self._after_cr = False
         if self._held[self._pos] != LF:
             return
-        if self._block.state is State.IDLE:
+        if self._block.idle:
             self._items.append(Filler(self._base + self._pos, b"\n", tail=True))
             self.unfit, self.tail = NUL, 1
         else:
@@ -299,7 +301,7 @@ class SseFramer:
     # -- events beyond the cap --------------------------------------------------------------------
 
     def _block_start(self) -> int:
-        return self._pos if self._block.state is State.IDLE else self._block.begin - self._base
+        return self._pos if self._block.idle else self._block.begin - self._base
 
     def _begin_overflow(self) -> None:
         """The event at hand is larger than the cap: it passes raw until its blank line."""
@@ -341,7 +343,8 @@ class SseFramer:
             self._blank_scan = max(self._blank_scan - keep, 0)
             self._crlf_scan = max(self._crlf_scan - keep, 0)
             self._blank_at = max(self._blank_at - keep, _NONE)
-        self.steady = not self._held and not (self._at_start or self._after_cr or self._overflowing)
+        odd = self._at_start or self._after_cr or self._overflowing or self._block.writer.is_odd
+        self.steady = not (self._held or odd)
         return items
 
 

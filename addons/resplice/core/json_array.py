@@ -48,6 +48,7 @@ class JsonArrayFramer(NoShortWay):
         """The first byte that has not been looked at."""
         self._begin = 0
         """Where the element begins."""
+        self._elements = 0
         self._scanner = Scanner()
         self._state = _State.BETWEEN
         self._closed = False
@@ -99,6 +100,7 @@ class JsonArrayFramer(NoShortWay):
         elif byte == b"]":
             offset = self._base
             self._closed = True
+            self._elements = 0
             items.append(Frame(offset, self._cut(self._pos + 1), None, DONE, DONE_MARKER))
         else:
             self._state = _State.JUNK
@@ -127,9 +129,11 @@ class JsonArrayFramer(NoShortWay):
         payload = bytes(self._held[self._begin : self._pos])
         offset = self._base
         mended = _check(payload)
+        again = self._elements and b"[" in self._held[: self._begin]
+        self._elements += 1
         raw = self._cut(self._pos)
-        if mended is None:
-            why = "an element of the array is not JSON and no safe repair makes it so"
+        if mended is None or again:
+            why = "a second array begins" if again else "an element of the array is not JSON and no safe repair makes it so"
             items.append(Damage(offset, raw, Kind.UNPARSABLE_DATA, why))
         else:
             items.append(Frame(offset, raw, None, mended.value, mended.payload, mended.kinds))

@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import Final
 
 from resplice.core import grammar
-from resplice.core.heartbeat import Evidence, Heartbeats
+from resplice.core.grammar import Line, LineKind
+from resplice.core.heartbeat import Evidence
 from resplice.core.items import DONE, Damage, Frame, Item, Json, Stray
 from resplice.core.kinds import Kind
 from resplice.core.mender import is_blank_junk, mend
 from resplice.core.open_value import OpenValue
 from resplice.core.payload import strict
+from resplice.core.tears import Tears
+from resplice.core.writer import Writer
 
 BLANKS: Final = b" \t\r\n"
 SEPARATORS: Final = re.compile(rb"\xe2\x80[\xa8\xa9]|\xc2\x85")
@@ -31,18 +34,6 @@ _CONTAINERS: Final = (b"{", b"[")
 def escape_separators(payload: bytes) -> bytes:
     """Strict JSON in which they stand as escapes: the same value."""
     return SEPARATORS.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), payload)
-
-
-class Line(NamedTuple):
-    """A line without its line end, or the part of one that holds one value; and where it stands."""
-
-    content: bytes
-    begin: int
-    """Absolute offset of the first byte, in bytes."""
-    end: int
-    """Absolute offset behind the line end."""
-    ending: bytes
-    """LF, CRLF, or nothing: at the end of the input, or where another value follows."""
 
 
 class _State(Enum):
@@ -59,14 +50,13 @@ class JsonLine:
     def __init__(self, slice_of: Callable[[int, int], bytes], emit: Callable[[Item], None]) -> None:
         self._slice_of = slice_of
         self._emit = emit
-        self._heartbeats = Heartbeats()
-        self._raw_newlines = False
+        self._writer = Writer()
+        self._tears = Tears(self._writer, self._take, self._opened, fields=False)
         self._sse = False
         """This stream has had framing of an event stream."""
         self.behind_value = False
         """The last line held a value: an empty one behind it is framing, not a sign of life."""
-        self.begin = 0
-        """Absolute offset of the value that is open."""
+        self._since = 0
         self._read_to = 0
         self._clear()
 
@@ -75,13 +65,16 @@ class JsonLine:
         self._kinds: list[Kind] = []
         self._open = OpenValue()
         self._prefixed = self._ambiguous = False
-        self._bare = self._cut_text = False
-        """How an open string went on: on a line of its own, behind a heartbeat that was cut out."""
 
     @property
     def idle(self) -> bool:
         """Nothing is pending."""
-        return self._state is _State.IDLE
+        return self._state is _State.IDLE and not self._tears.held
+
+    @property
+    def begin(self) -> int:
+        """Absolute offset of what is pending."""
+        return self._tears.held[0].begin if self._state is _State.IDLE else self._since
 
     def feed(self, line: Line, *, joined: bool = False) -> int:
         """Read one line, or, if `joined`, a value that shares its line with what follows.
@@ -89,22 +82,30 @@ class JsonLine:
         Returns how far it was read, as an absolute offset: to its end, or to where something else begins behind a value.
         """
         self._read_to = line.end
+        self._tears.feed(line._replace(found=(Kind.JOINED_FRAMES,)) if joined else line)
+        return self._read_to
+
+    def _take(self, line: Line) -> None:
+        """Read a line that is not torn."""
         if self._state is _State.IDLE:
-            self._kinds += [Kind.JOINED_FRAMES] if joined else []
             self._idle(line)
         elif self._state is _State.OPEN:
             self._in_open(line)
         elif _stands_alone(line.content):
             self._lose_page(line.begin)
             self._idle(line)
-        return self._read_to
+
+    def _opened(self) -> bytearray | None:
+        return self._open.payload if self._state is _State.OPEN else None
 
     def abandon(self) -> None:
         """Forget what is pending: its bytes leave another way."""
+        self._tears.held = []
         self._clear()
 
     def close(self, end: int) -> None:
         """The input ends at `end`: what is not complete is lost."""
+        self._tears.flush()
         if self._state is _State.OPEN:
             self._lose(end, Kind.TRUNCATED_JSON, "the stream ended in the middle of a JSON value")
         elif self._state is _State.PAGE:
@@ -113,25 +114,24 @@ class JsonLine:
     # -- emitting ---------------------------------------------------------------------------------
 
     def _frame(self, end: int, payload: bytes, value: Json) -> None:
-        if self._ambiguous or (self._bare and self._cut_text):
+        if self._ambiguous:
             self._lose(end, Kind.AMBIGUOUS_FRAME, "a heartbeat or text: both readings are valid")
             return
         if SEPARATORS.search(payload):
             self._kinds.append(Kind.LINE_SEPARATOR)
             payload = escape_separators(payload)
-        self._raw_newlines |= Kind.RAW_NEWLINE_IN_STRING in self._kinds
         kinds = tuple(dict.fromkeys(self._kinds))
-        raw = self._slice_of(self.begin, end)
+        raw = self._slice_of(self._since, end)
         self._clear()
         self.behind_value = True
-        self._emit(Frame(self.begin, raw, None, value, payload, kinds))
+        self._emit(Frame(self._since, raw, None, value, payload, kinds))
 
     def _stray(self, line: Line, kind: Kind) -> None:
         self._clear()
         self._emit(Stray(line.begin, self._slice_of(line.begin, line.end), kind))
 
     def _lose(self, end: int, kind: Kind, why: str) -> None:
-        item = Damage(self.begin, self._slice_of(self.begin, end), kind, why)
+        item = Damage(self._since, self._slice_of(self._since, end), kind, why)
         self._clear()
         self._emit(item)
 
@@ -144,7 +144,8 @@ class JsonLine:
     # -- IDLE -------------------------------------------------------------------------------------
 
     def _idle(self, line: Line) -> None:
-        self.begin = line.begin
+        self._since = line.begin
+        self._kinds += line.found
         behind_value, self.behind_value = self.behind_value, False
         content = line.content.strip(BLANKS)
         if not content:
@@ -165,7 +166,7 @@ class JsonLine:
         if grammar.smells_of_json(content):  # the line end behind the comment is lost, and a value follows
             self._lose_line(line)
         else:
-            self._heartbeats.saw(content)
+            self._writer.comments.saw(content)
             self._stray(line, Kind.COMMENT_LINE)
 
     def _begin_prefixed(self, line: Line, content: bytes) -> None:
@@ -223,7 +224,7 @@ class JsonLine:
 
     def _frame_before(self, line: Line, rest: bytes, payload: bytes, value: Json) -> None:
         """A complete value, and on the same line something else, which is read as if it stood on its own."""
-        self._read_to = line.begin + line.content.rindex(rest)
+        self._read_to = line.end - len(line.ending) - len(rest)
         self._kinds.append(Kind.JOINED_FRAMES)
         self._frame(self._read_to, payload, value)
 
@@ -240,8 +241,8 @@ class JsonLine:
             self._open.blank_line(line.ending)
         elif _stands_alone(content):
             self._truncated(line)
-        elif content.startswith(b":"):
-            self._comment_in_open(line)
+        elif line.kind is LineKind.COMMENT and not self._open.in_string and not grammar.smells_of_json(content):
+            self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
         elif grammar.starts_field(content):
             self._field_in_open(line)
         else:
@@ -259,31 +260,14 @@ class JsonLine:
         else:
             self._truncated(line)
 
-    def _comment_in_open(self, line: Line) -> None:
-        before = self._open.tail(self._heartbeats) if self._open.gap else None
-        if before is None or before.evidence is Evidence.POSSIBLE:
-            if not self._open.in_string and not grammar.smells_of_json(line.content):
-                self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
-                return
-            tail = self._heartbeats.tail(line.content)
-            if tail is not None and tail.start == 0 and tail.evidence is not Evidence.POSSIBLE:
-                self._ambiguous = True
-        self._continue(line)
-
     def _continue(self, line: Line) -> None:
-        """What a heartbeat tore off, or text with a raw line break, or JSON over many lines."""
-        tail = self._open.tail(self._heartbeats)
-        if tail is not None and (self._open.gap or tail.evidence is not Evidence.POSSIBLE):
-            if self._open.may_cut(tail, raw_newlines=self._raw_newlines):
-                self._cut_text |= self._open.in_string
-                self._open.cut(tail)
-                self._kinds.append(Kind.HEARTBEAT_IN_FRAME)
-                self._append(line, line.content)
-                return
-            self._ambiguous |= self._open.is_ambiguous(tail, raw_newlines=self._raw_newlines)
+        """JSON over many lines, or a raw line break, which the mender judges."""
+        self._kinds += line.found
         if not self._open.in_string:
             self._kinds.append(Kind.PRETTY_JSON)
-        self._bare |= self._open.in_string
+        else:
+            tail = self._writer.comments.tail(self._open.payload)
+            self._ambiguous |= tail is not None and tail.evidence is not Evidence.POSSIBLE
         self._append(line, self._open.breaks + line.content)
 
     def _truncated(self, line: Line) -> None:

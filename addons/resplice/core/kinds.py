@@ -15,6 +15,7 @@ class Kind(StrEnum):
     JOINED_FRAMES = "joined_frames"
     REPEATED_DATA_PREFIX = "repeated_data_prefix"
     MISSING_DATA_PREFIX = "missing_data_prefix"
+    FIELD_NAME = "field_name"
     SPLIT_JSON = "split_json"
     PRETTY_JSON = "pretty_json"
     HEARTBEAT_IN_FRAME = "heartbeat_in_frame"

@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from resplice.core import grammar
 from resplice.core.grammar import LF
 from resplice.core.items import Frame, Item, Json, Overflow, Stray
-from resplice.core.json_line import BLANKS, PREFIX, SEPARATORS, JsonLine, Line, escape_separators
+from resplice.core.json_line import BLANKS, PREFIX, SEPARATORS, JsonLine, escape_separators
 from resplice.core.kinds import Kind
 from resplice.core.mender import mend
 from resplice.core.payload import Scanner, scan_once
@@ -93,7 +94,7 @@ class NdjsonFramer(NoShortWay):
         """Let a complete value go whose line end is overdue; for a caller with a clock."""
         rest = bytes(self._held[self._pos :])
         if self._line.idle and not self._overflowing and rest.lstrip(BLANKS).startswith(b"{") and mend(rest.strip(BLANKS)):
-            self._feed(Line(rest, self._base + self._pos, self._base + len(self._held), b""))
+            self._feed(grammar.line(rest, self._base + self._pos, self._base + len(self._held), b""))
             self._line_scan = len(self._held)
         return self._hand_out()
 
@@ -150,9 +151,9 @@ class NdjsonFramer(NoShortWay):
     def _feed_to(self, end: int) -> None:
         raw = bytes(self._held[self._pos : end])
         content = raw.removesuffix(b"\n").removesuffix(b"\r") if raw.endswith(b"\n") else raw
-        self._feed(Line(content, self._base + self._pos, self._base + end, raw[len(content) :]))
+        self._feed(grammar.line(content, self._base + self._pos, self._base + end, raw[len(content) :]))
 
-    def _feed(self, line: Line, *, joined: bool = False) -> None:
+    def _feed(self, line: grammar.Line, *, joined: bool = False) -> None:
         read = self._line.feed(line, joined=joined)
         self._pos, self._ahead = read - self._base, None
         self._within = joined or read < line.end
@@ -171,7 +172,7 @@ class NdjsonFramer(NoShortWay):
         if mend(raw[ahead.begin - self._pos :].strip(BLANKS)) is None:
             ahead.lost = True
             return False
-        self._feed(Line(raw, self._base + self._pos, self._base + behind, b""), joined=True)
+        self._feed(grammar.line(raw, self._base + self._pos, self._base + behind, b""), joined=True)
         return True
 
     # -- lines beyond the cap ---------------------------------------------------------------------

@@ -1,13 +1,12 @@
-"""A JSON value that is not complete: what of it has come, and how far a heartbeat may have torn it."""
+"""A JSON value that is not complete: what of it has come."""
 
 from __future__ import annotations
 
-from resplice.core.heartbeat import MAX_COMMENT, Evidence, Heartbeats, Tail
-from resplice.core.payload import Checkpoint, Scanner
+from resplice.core.payload import Scanner
 
 
 class OpenValue:
-    """Collects the pieces of one JSON value, line by line, and says where it ends. Linear, also with a heartbeat in every line."""
+    """Collects the pieces of one JSON value, line by line, and says where it ends. Linear."""
 
     def __init__(self) -> None:
         self.payload = bytearray()
@@ -16,8 +15,6 @@ class OpenValue:
         self.gap = False
         """An empty line stands among them."""
         self._scanner = Scanner()
-        self._mark: Checkpoint = self._scanner.mark()
-        self._mark_at = 0
 
     @property
     def in_string(self) -> bool:
@@ -28,7 +25,6 @@ class OpenValue:
         """Add a piece, which `ending` follows on the wire; where in `payload` the value ends, None while it is open."""
         start = len(self.payload)
         self.payload += piece
-        self._mark, self._mark_at = self._scanner.mark(), start
         self.breaks, self.gap = bytearray(ending), False
         return self._scanner.feed(self.payload, start)
 
@@ -37,31 +33,7 @@ class OpenValue:
         self.breaks += ending
         self.gap = True
 
-    def tail(self, heartbeats: Heartbeats) -> Tail | None:
-        """The heartbeat that the last piece may end with."""
-        start = max(self._mark_at, len(self.payload) - MAX_COMMENT)
-        found = heartbeats.tail(self.payload[start:])
-        return None if found is None else Tail(found.start + start - self._mark_at, found.evidence)
-
-    def is_ambiguous(self, tail: Tail, *, raw_newlines: bool) -> bool:
-        """Whether the tail, inside a string, may be text as well as a heartbeat.
-
-        `raw_newlines`: this stream has had raw line breaks in its strings, so that an empty line is no evidence.
-        """
-        possible = tail.evidence is Evidence.POSSIBLE
-        unsure = tail.evidence is Evidence.KNOWN and not self.gap
-        return self.in_string and (possible or unsure or raw_newlines) and not (possible and raw_newlines)
-
-    def may_cut(self, tail: Tail, *, raw_newlines: bool) -> bool:
-        """Whether the tail can only be a heartbeat."""
-        if tail.evidence is Evidence.POSSIBLE:
-            return False
-        if self.in_string:
-            return not self.is_ambiguous(tail, raw_newlines=raw_newlines)
-        return self.payload[self._mark_at + tail.start :] != b":"
-
-    def cut(self, tail: Tail) -> None:
-        """Cut the tail off."""
-        del self.payload[self._mark_at + tail.start :]
-        self._scanner.reset(self._mark)
-        self._scanner.feed(self.payload, self._mark_at)
+    @property
+    def joins_digits(self) -> bool:
+        """A digit at the beginning of what follows would be one more of the number that the last piece ended with."""
+        return self.payload[-1:].isdigit() or self.payload.endswith((b"-", b".", b"e", b"E", b"+"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
 type Json = Any
 
@@ -74,14 +74,6 @@ def _strict_by_shape(payload: bytes) -> Opaque:
     return OPAQUE
 
 
-class Checkpoint(NamedTuple):
-    """A scanner's state, to go back to."""
-
-    depth: int
-    in_string: bool
-    escaped: bool
-
-
 _IN_STRING: Final = re.compile(rb'["\\]')
 _BETWEEN: Final = re.compile(rb'["{}\[\]]')
 
@@ -93,14 +85,6 @@ class Scanner:
         self._depth = 0
         self.in_string = False
         self._escaped = False
-
-    def mark(self) -> Checkpoint:
-        """The present state."""
-        return Checkpoint(self._depth, self.in_string, self._escaped)
-
-    def reset(self, mark: Checkpoint) -> None:
-        """Go back to an earlier state."""
-        self._depth, self.in_string, self._escaped = mark
 
     def feed(self, piece: bytes | bytearray, start: int = 0, end: int | None = None) -> int | None:
         """Read on from `start` to `end`; the index just behind the value's last byte, or None while it is open."""

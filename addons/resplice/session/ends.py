@@ -8,12 +8,33 @@ from typing import Final
 from resplice.core.events import Effect, Reason
 from resplice.core.items import DONE, Damage, Filler, Frame, Overflow, Stray
 from resplice.core.kinds import Kind
+from resplice.core.payload import strict
+from resplice.core.wire import DONE_MARKER, SSE, sse
 from resplice.dialects import Dialect, Facts, Role
 from resplice.session.mending import conclude, fitting
 from resplice.session.stream import Stream
 
+_SURE: Final = len(b"data:[")
+"""With so many bytes it begins like no other event that may stand behind a stop reason."""
 _MAX_HELD: Final = 256
 """So many comments are held back with a terminal event that waits for what follows it."""
+
+
+def _is_rest(raw: bytes, whole: bytes, sure: int) -> bool:
+    """Whether bytes are an event with a piece cut out: its end, where the stream ends with it, or a few bytes within.
+
+    With `sure` bytes, where the stream ends with them, it begins like no other event that may stand behind a stop reason.
+    """
+    rest, whole = raw.strip().translate(None, b" "), whole.strip().translate(None, b" ")
+    common = _common(rest, whole)
+    if not raw.endswith((b"\n", b"\r")):
+        return sure <= common == len(rest)
+    return common >= _SURE and common + _common(rest[::-1], whole[::-1]) >= len(rest)
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes two begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 class Ends:
@@ -46,6 +67,18 @@ class Ends:
             return conclude(self._stream, item)
         self._stream.held = [item]
         return b""
+
+    def cut_terminal(self, item: Stray | Damage) -> Frame | None:
+        """The terminal event, where bytes behind the stop reason are what is left of it: nothing else begins like it there."""
+        stream, dialect = self._stream, self._stream.dialect
+        if dialect is None or not stream.facts.stopped or not dialect.has_terminal or stream.form is not SSE:
+            return None
+        events = dialect.terminal(stream.facts)
+        if len(events) != 1 or not _is_rest(item.raw, sse(events[0], stream.body), 1 if dialect.named_events else _SURE):
+            return None
+        name, payload = events[0]
+        value = DONE if payload == DONE_MARKER else strict(payload)
+        return Frame(item.offset, item.raw, name, value, payload, (Kind.TERMINAL_FORM,))
 
     def hold(self, item: Filler) -> bytes:
         """Comments behind a terminal event that waits, wait with it."""

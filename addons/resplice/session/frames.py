@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from resplice.core.events import Effect
+from resplice.core.grammar import names_field
 from resplice.core.heartbeat import KEEPALIVE_NAMES
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
 from resplice.core.json_array import split
@@ -25,9 +26,10 @@ _GIVE_UP_AFTER: Final = 8
 """A stream of unknown dialect with so many frames that nobody recognises passes untouched from then on."""
 _MAX_EARLY: Final = 64
 """So many keepalives wait for the stream's id; then one is minted."""
-_KEEPALIVE_STRAYS: Final = frozenset({Kind.EMPTY_DATA, Kind.COMMENT_AS_DATA, Kind.COMMENT_LINE, Kind.BLANK_LINE})
+_KEEPALIVE_STRAYS: Final = frozenset({Kind.COMMENT_AS_DATA, Kind.COMMENT_LINE, Kind.BLANK_LINE})
 _KEEPALIVE_KEYS: Final = frozenset({"type", "event", "status", "time", "timestamp", "ts", "ping", "keepalive", "heartbeat"})
 _STRANGE_ROLES: Final = frozenset({Role.HOLLOW, Role.FOREIGN, Role.UNKNOWN})
+_FIRST_EVENTS: Final = frozenset({"message_start", "response.created"})
 _NO_JSON: Final = GUESSES | {Kind.UNPARSABLE_DATA}
 _TWO_ORIGINALS: Final = "the payload is not JSON, and what it was before can't be told for sure"
 _HEALTHY_ROLES: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE, Role.UNKNOWN})
@@ -135,6 +137,8 @@ class Frames:
             return self.frame(item)
         if isinstance(item, Overflow):
             return self._overflow(item)
+        if terminal := self.ends.cut_terminal(item):
+            return self.frame(terminal)
         return self._stray(item) if isinstance(item, Stray) else self._damage(item)
 
     def _recognise(self, item: Frame) -> None:
@@ -242,7 +246,24 @@ class Frames:
             return self._string(item, value)
         if isinstance(value, list) and value:
             return self._array(item, value)
-        return self._stream.keepalive(item.raw, Kind.EMPTY_DATA, item.kinds)
+        return self._nothing(item, item.kinds)
+
+    def _nothing(self, item: Frame | Stray, kinds: tuple[Kind, ...] = ()) -> bytes:
+        """An event whose data says nothing: a keepalive, if its name says so, else what is left of a payload that was lost."""
+        if (item.event or "").lower() in KEEPALIVE_NAMES:
+            return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, kinds)
+        if self._is_strange(item.event):
+            return self._stream.change(item.raw, b"", Kind.FOREIGN_EVENT, "an event of no meaning, without data", kinds)
+        if self._stream.policy.does(Kind.EMPTY_DATA):
+            return self._stream.keepalive(item.raw, Kind.EMPTY_DATA, kinds)
+        return self._stream.lose(item.raw, Kind.EMPTY_DATA, "an event came without its payload")
+
+    def _is_strange(self, name: str | None) -> bool:
+        """Whether an event's name is neither the dialect's own nor what is left of such a one."""
+        dialect = self._stream.dialect
+        if not name or dialect is None or dialect.own_event(name):
+            return False
+        return not any(own.startswith(name) or name.startswith(own) for own in dialect.typed_prefixes)
 
     def _string(self, item: Frame, value: str) -> bytes:
         if value.strip().upper() == "[DONE]":
@@ -250,7 +271,9 @@ class Frames:
         inner = _json_object(value)
         if inner is not None:
             return self.frame(item._replace(value=inner, mended=value.encode(), kinds=(*item.kinds, Kind.JSON_IN_STRING)))
-        return self._stream.change(item.raw, b"", Kind.FOREIGN_EVENT, "the payload is a bare string", item.kinds)
+        if self._is_strange(item.event):
+            return self._stream.change(item.raw, b"", Kind.FOREIGN_EVENT, "the payload is a bare string", item.kinds)
+        return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload is a bare string")
 
     def _array(self, item: Frame, value: list[Json]) -> bytes:
         one = len(value) == 1 and isinstance(value[0], dict) and value[0].get("error")
@@ -278,6 +301,9 @@ class Frames:
         return self.ends.terminal(item)
 
     def _hollow(self, item: Frame) -> bytes:
+        name = (item.event or "").lower()
+        if name and name not in KEEPALIVE_NAMES and not self._is_strange(item.event) and not _says_something(item.value):
+            return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, f"event {name[:64]!r} came without its payload")
         return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, item.kinds)
 
     def _foreign(self, item: Frame) -> bytes:
@@ -345,12 +371,18 @@ class Frames:
 
     def _stray(self, item: Stray) -> bytes:
         name = item.event or ""
-        if name.endswith("delta"):
+        if item.kind is Kind.EMPTY_DATA:
+            return self._nothing(item)
+        if name and name.lower() not in KEEPALIVE_NAMES and not self._is_strange(name) and not self._begins(name):
             return self._stream.lose(item.raw, item.kind, f"event {name[:64]!r} came without its data")
         if item.kind in _KEEPALIVE_STRAYS or name.lower() in KEEPALIVE_NAMES:
             return self._stream.keepalive(item.raw, item.kind)
         self._stream.idle_bytes += len(item.raw)
         return self._stream.change(item.raw, b"", item.kind, "bytes without information that some clients die of")
+
+    def _begins(self, name: str) -> bool:
+        """Whether it is the name of the stream's first event, which has not come: it will, with its data."""
+        return name in _FIRST_EVENTS and not self._stream.confirmed
 
     def _damage(self, item: Damage) -> bytes:
         stream = self._stream
@@ -364,6 +396,8 @@ class Frames:
 def _contradicts(item: Frame, dialect: Dialect) -> bool:
     """Whether the event's name is the dialect's own and the payload's type is not: one of the two is damaged."""
     kind = item.value.get("type")
+    if item.event is not None and names_field(item.event.encode("utf-8", "replace")):
+        return True  # two events' names are glued: what stood between them is lost
     if kind == item.event or item.event is None or item.event == "error" or not dialect.own_event(item.event):
         return False
     if dialect.name_is_type and "type" not in item.value and item.event.startswith(dialect.typed_prefixes[0]):

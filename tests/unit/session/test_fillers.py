@@ -109,4 +109,4 @@ def test_no_heartbeat_is_a_comment_for_a_client_that_cannot_read_them(dialect: s
 def test_keepalives_in_the_form_of_comments(dialect: str) -> None:
     policy = Policy(keepalive_form="comment", heartbeat=1)
     assert beat(dialect, FIRST[dialect], policy) == b": keepalive\n"
-    assert run(dialect, FIRST[dialect] + b"data:\n\n", policy).output.startswith(FIRST[dialect] + b": keepalive\n")
+    assert run(dialect, FIRST[dialect] + b"data: : x\n\n", policy).output.startswith(FIRST[dialect] + b": keepalive\n")

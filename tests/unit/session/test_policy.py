@@ -42,10 +42,10 @@ def test_a_loss_ends_in_an_error_whatever_is_switched_off(row: Honest) -> None:
 
 
 def test_a_repair_that_is_switched_off_leaves_the_others_as_they_are() -> None:
-    wire = s.chat(b"data: null\n\n" + s.chat_text("Hel")[:-1] + s.chat_text("lo"))
-    outcome = run("openai-chat", wire, Policy(off=frozenset({Kind.EMPTY_DATA})))
-    assert b"data: null\n\n" in outcome.output
-    assert outcome.kinds == ["empty_data", "missing_blank_line"]
+    wire = s.chat(b"data: : x\n\n" + s.chat_text("Hel")[:-1] + s.chat_text("lo"))
+    outcome = run("openai-chat", wire, Policy(off=frozenset({Kind.COMMENT_AS_DATA})))
+    assert b"data: : x\n\n" in outcome.output
+    assert outcome.kinds == ["comment_as_data", "missing_blank_line"]
     assert s.decode(outcome.output)[2:] == [(None, "null") if v == "null" else (n, v) for n, v in s.decode(s.CHAT)[1:]]
 
 

@@ -258,7 +258,7 @@ def test_a_stream_of_no_known_dialect_is_never_ended() -> None:
 )
 @every_dialect
 def test_keepalives_alone_reset_the_idle_clock_but_not_the_other(dialect: str, ping: bytes) -> None:
-    player = Player(dialect, Policy(idle_timeout=5, stall_timeout=20))
+    player = Player(dialect, Policy(idle_timeout=5, stall_timeout=20, on=frozenset({Kind.EMPTY_DATA})))
     player.give(START[dialect] + CONTENT[dialect])
     for _ in range(6):
         player.give(PINGS[dialect] if ping == b"ping" else ping)

@@ -76,10 +76,12 @@ ROWS: Final[tuple[Fault, ...]] = (
         "framing",
         "`data: data: {…}`: a gateway framed a frame",
         "prefix once",
-        "no JSON value begins with `data:`",
+        "no JSON value begins with `data:`, and no prefix of this stream is a single one",
         GITHUB + "openclaw/openclaw/issues/96497",
-        before=CHAT_OPEN,
-        example='data: data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
+        example=(
+            'data: data: {"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}⏎⏎'
+            'data: data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'
+        ),
         touches=Touches.FRAMING,
         also_from="a lost payload with the next frame glued on",
         proof="every prefix of this stream so far is doubled",
@@ -93,6 +95,18 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "lemonade-sdk/lemonade/pull/2975",
         before=CHAT_OPEN,
         example='{"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
+        touches=Touches.FRAMING,
+    ),
+    Fault(
+        Kind.FIELD_NAME,
+        "framing",
+        "a field's name with a blank, a NUL or a byte order mark in it, or torn by a line break: parsers ignore the line, and "
+        "with it the event",
+        "the field, as it must have been",
+        "no other field has a name like it, and its payload is strict JSON",
+        _SSE,
+        before=CHAT_OPEN,
+        example='da ta: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎',
         touches=Touches.FRAMING,
     ),
     Fault(
@@ -183,14 +197,14 @@ ROWS: Final[tuple[Fault, ...]] = (
         Kind.EMPTY_DATA,
         "framing",
         "`data:⏎⏎` or `data: null`: SDKs parse the empty string, or read a field of null",
-        "the dialect's keepalive, so that watchdogs behind us still see life",
-        "it carries nothing",
+        "error event; where `resplice_on` names it, the dialect's keepalive, so that watchdogs behind us still see life",
+        "it may be a keepalive, or what is left of a payload that was lost: opt-in",
         GITHUB + "modelcontextprotocol/python-sdk/pull/1670",
         before=CHAT_OPEN,
         example="data:⏎⏎",
         touches=Touches.EVENTS,
         also_from="a payload that was lost",
-        proof="no event of the API's own is named, and this stream sends the same again and again; else it is a loss",
+        opt_in=True,
     ),
     Fault(
         Kind.META_ONLY,
