@@ -21,7 +21,7 @@ WHOLE = b"".join(TOKENS + END)
 BROKEN = {
     "healthy": (WHOLE, []),
     "no blank line": (WHOLE.replace(b"\n\n", b"\n", 1), ["missing_blank_line"]),
-    "a heartbeat in a frame": (WHOLE.replace(b'"Hel', b'"H:keepalive\n\nel'), ["heartbeat_in_frame"]),
+    "a heartbeat in a frame": (WHOLE.replace(b'"n": 1', b'"n": 1:keepalive\n\n'), ["heartbeat_in_frame"]),
     "no end": (WHOLE.removesuffix(END[1]), ["terminal_missing"]),
 }
 
