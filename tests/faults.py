@@ -104,7 +104,14 @@ EXACT = [
     exact("JSON is pretty-printed, each line prefixed", C, CHUNK.replace(b', "', b',\ndata:  "'), "pretty_json"),
     exact("JSON is pretty-printed, without prefixes", C, CHUNK.replace(b', "', b',\n  "'), "pretty_json"),
     exact("JSON is pretty-printed, without prefixes", A, DELTA.replace(b', "', b',\n  "'), "pretty_json"),
-    exact("one value is spread over two frames", C, within(CHUNK, b"el", b"\n\ndata: "), "split_json"),
+    exact("one value is spread over two frames", C, within(CHUNK, b"object", b"\n\ndata: "), "split_json"),
+    exact("one value is spread over two frames within a number", C, within(CHUNK, b"0000000", b"\n\ndata: "), "split_json"),
+    exact(
+        "one value is spread over many frames",
+        C,
+        within(within(CHUNK, b'el"', b"\n\ndata: "), b'"created', b"\n\ndata: "),
+        "split_json",
+    ),
     exact("a chunk is encoded twice", C, s.sse(CHUNK[6:-2].decode()), "json_in_string"),
     # bytes inside strings
     exact(
@@ -389,6 +396,7 @@ HONEST = [
     honest("a delta without its data", A, s.ANTHROPIC.replace(DELTA, NAME + b"\n\n"), "event_without_data"),
     honest("text or heartbeat, nobody can tell", A, s.ANTHROPIC.replace(b"Hel", b"Note: xyz\n\nel", 1), "raw_newline_in_string"),
     honest("a heartbeat that the stream has not sent", C, s.chat(s.chat_text("a~b").replace(b"~", HEARTBEAT)), "ambiguous_frame"),
+    honest("text that may read data:", C, s.chat(s.chat_text("a~b").replace(b"~", b"\n\ndata: ")), "ambiguous_frame"),
     honest("a comment that says nothing", C, b":\n\n" + s.chat(s.chat_text("So~1").replace(b"~", b":\n\n")), "ambiguous_frame"),
     honest("a payload behind a colon", C, s.chat(CHUNK[4:], CHUNK), "unparsable_data"),
     honest("an error as vLLM writes it", C, HALF_C + s.sse({"object": "error", "message": "boom", "code": 400}), "error_shape"),

@@ -23,6 +23,7 @@ from enum import Enum, auto
 from typing import Final
 
 from resplice.core import grammar
+from resplice.core.fields import WORDS
 from resplice.core.grammar import Line, LineKind
 from resplice.core.heartbeat import KEEPALIVE_NAMES, Evidence
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Json, Stray
@@ -30,6 +31,7 @@ from resplice.core.kinds import Kind
 from resplice.core.mender import is_blank_junk, mend
 from resplice.core.open_value import OpenValue
 from resplice.core.payload import strict
+from resplice.core.place import Where, locate
 from resplice.core.tears import Tears, ends_in_event
 from resplice.core.writer import Writer
 
@@ -75,7 +77,7 @@ class Block:
         self._begin = 0
         self._event: bytes | None = None
         self._meta = self._closed = self._after_comment = False
-        self._stump = self._unproven = False
+        self._stump = self._unproven = self._renamed = False
         self._kinds: list[Kind] = []
         self._payload = b""
         self._value: Json = None
@@ -437,7 +439,7 @@ class Block:
     def _settle(self, line: Line) -> None:
         """Behind a blank line the event's own name stood again: a second piece of the value follows, or another event."""
         if line.kind is LineKind.DATA and not _stands_alone(line.value):
-            self._next = []
+            self._next, self._renamed = [], True
             self._data_in_open(line)
         else:
             self._truncated(line)
@@ -447,15 +449,23 @@ class Block:
         if not indented and _stands_alone(line.value):
             self._truncated(line)
         elif self._open.gap:
+            self.writer.splits |= not self._open.in_string
             self._kinds.append(Kind.SPLIT_JSON)
-            own = line.content[5:]  # what follows the prefix; whether its blank is the writer's own, the writer has shown
-            unsure = own[:1] == b" " and not self.writer.spaced
-            self._ambiguous |= self._open.in_string and (unsure or self._ends_in_comment())
+            self._ambiguous |= self._open.in_string and not self._is_split(line)
             self._append(line, line.value)
         else:
             self._prefixed |= self._open.in_string
             self._kinds.append(Kind.PRETTY_JSON)
             self._append(line, self._open.breaks + line.value)
+
+    def _is_split(self, line: Line) -> bool:
+        """Whether a string was split by the writer of this stream: text may hold `data:` as well, behind a blank line."""
+        own = line.content[5:]  # what follows the prefix; whether its blank is the writer's own, the writer has shown
+        if (own[:1] == b" " and not self.writer.spaced) or self._ends_in_comment():
+            return False
+        place = locate(bytes(self._open.payload))
+        self.writer.splits |= self._renamed or place.where is Where.KEY or place.key in WORDS
+        return self.writer.splits
 
     def _continue(self, line: Line) -> None:
         """A line without prefix: JSON over many lines, or a raw line break, which the mender judges."""

@@ -27,6 +27,8 @@ class Writer:
         self._mixed = False
         self.doubled: bool | None = None
         """It writes every prefix twice. None: no prefix came yet."""
+        self.splits = False
+        """It has spread a value over several frames, at a place where nothing else can be meant."""
         self._samples: list[bytes] = []
 
     @property

@@ -117,10 +117,12 @@ ROWS: Final[tuple[Fault, ...]] = (
         "only where no part parses alone and the whole does",
         GITHUB + "1jehuang/jcode/issues/609",
         before=CHAT_OPEN,
-        example=('data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hello ⏎⏎data: world"},"finish_reason":null}]}⏎⏎'),
+        example=(
+            'data: {"id":"c1","choices":[{"index":0,⏎⏎data: "delta":{"content":"Hello ⏎⏎data: world"},"finish_reason":null}]}⏎⏎'
+        ),
         touches=Touches.FRAMING,
-        also_from="a blank of the text's own behind `data:`",
-        proof="the parts are strict JSON only together, and this stream's writer shows whether it puts a blank behind `data:`",
+        also_from="inside a text: text that reads `data:`, torn by a blank line; a blank of the text's own behind `data:`",
+        proof="this writer has split a value where no text can stand, and shows whether it puts a blank behind `data:`",
     ),
     Fault(
         Kind.PRETTY_JSON,
