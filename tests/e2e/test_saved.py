@@ -18,7 +18,8 @@ import pytest
 from mitmproxy import http
 from mitmproxy.io import FlowReader, FlowWriter
 
-from e2e.routes import API, HTTP1, world
+from e2e.clients import Client1, dial
+from e2e.routes import API, HTTP1, JSON, REQUEST, world
 from e2e.wire import eventually
 from healthy_streams import CHAT_TEXT
 from processes import ENTRY, REPOSITORY, mitmdump
@@ -221,6 +222,23 @@ def test_what_the_upstream_sent_gets_the_same_verdict_out_of_a_har_file(tmp_path
     _, said = resplice("replay", str(found.har))
     for name in ("healthy", "repaired", "failed", "compressed"):
         assert f"flow {found.number(name)}: {found.closes[name]['state']}\n" in said, said
+
+
+def test_a_replayed_answer_of_ours_passes_as_it_is_with_its_verdict(tmp_path: Path) -> None:
+    found = live(tmp_path)
+    for name in ("repaired", "failed"):
+        flow = found.flows[name]
+        again = tmp_path / f"{name}.mitm"
+        options = {"server_replay": str(found.file), "save_stream_file": str(again), "server_replay_extra": "404"}
+        with mitmdump(options=options) as proxy:
+            client = Client1(dial(proxy.port))
+            client.request("POST", flow.request.host, flow.request.url, JSON, REQUEST)
+            assert client.read_all() == found.bodies[name]
+            client.close()
+            proxy.stop(signal.SIGTERM)
+            assert proxy.records() == []
+        (replayed,) = read(again)
+        assert replayed.metadata["resplice"] == flow.metadata["resplice"]
 
 
 def test_a_request_that_is_replayed_is_judged_anew(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from resplice.proxy.attempts import Attempt, Attempts, Limits
 from resplice.proxy.commands import Commands
 from resplice.proxy.keep import Keeper, forget_run
 from resplice.proxy.opening import Log, analyse, analyse_slowly, looked_at, open_attempt, open_stream, reason
+from resplice.proxy.replayed import Replayed
 from resplice.proxy.stream import TICK, Stream
 from resplice.proxy.view import StreamView
 from resplice.proxy.websocket import Sockets
@@ -80,6 +81,7 @@ class Resplice:
         self._sockets = Sockets(self._write, self._write_saved, self._socket_closed)
         self._leaving = False
         self._keeper = Keeper()
+        self._replayed = Replayed()
         self.addons = [Commands(self._streams)]
 
     # -- the addon's own life
@@ -133,6 +135,8 @@ class Resplice:
     @fail_open
     def request(self, flow: http.HTTPFlow) -> None:
         """Ask for an answer that need not be decoded, where an LLM stream is asked for."""
+        if flow.live:
+            self._replayed.look()
         if not flow.request.stream:
             self._read_request(flow)
 
@@ -224,7 +228,7 @@ class Resplice:
 
     def _open(self, flow: http.HTTPFlow) -> None:
         asked = self._what_was_asked(flow)
-        if self._settings is None or self._leaving or asked is None or flow.response is None:
+        if self._settings is None or self._leaving or asked is None or flow.response is None or self._replayed.answers(flow):
             return
         attempts = self._waiting.get(flow)
         opened = open_stream(flow, asked, self._settings, self._log(flow), self._keeper.keep(), attempts)
