@@ -101,6 +101,8 @@ def _judge(stream: Healthy, client: Client, damaged: Damaged, output: bytes) -> 
         return Result(client.name, said, Verdict.LOST if said == "exact" else Verdict.ERROR)
     if with_it == true:
         return Result(client.name, said, Verdict.EXACT)
+    if any(outcome(client, body) == with_it and strict.is_healthy(stream.api, body) for body in damaged.single):
+        return Result(client.name, said, Verdict.SILENT, with_it)  # one was mended, the other can't be told
     if said != "wrong":
         return Result(client.name, said, Verdict.MADE, with_it)
     silent = damaged.end == "clean" and strict.is_healthy(stream.api, damaged.body)

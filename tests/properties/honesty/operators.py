@@ -36,6 +36,8 @@ class Damaged:
     body: bytes
     end: str = "clean"
     """`clean`, `abort` (the connection broke) or `idle` (it fell silent)."""
+    single: tuple[bytes, ...] = ()
+    """Of two damages at once: the streams with one of them alone."""
 
 
 type Places = Callable[[Healthy], Sequence[int]]
@@ -323,6 +325,21 @@ def _single() -> list[Operator]:
     return table + [Operator(f"{name}, all", "encode", whole, _on_all(change)) for name, change in ENCODINGS.items()]
 
 
+def _cut_again(stream: Healthy, body: bytes) -> Healthy:
+    """The damaged stream, in frames again."""
+    return Healthy(stream.name, stream.api, tuple(part for part in re.split(rb"(?<=\n\n)", body) if part))
+
+
+def _second_alone(stream: Healthy, again: Healthy, second: Operator, place: int) -> list[bytes]:
+    """The second damage without the first, which may have moved its place: some that it may be."""
+    by_number = second.group in {"frames", "encode"} or "line" in second.name.split()
+    moved = len(again.frames) - len(stream.frames) if by_number else len(again.body) - len(stream.body)
+    places = second.places(stream)
+    near = {place, place - moved, *((place - 1, place + 1) if by_number else ())}
+    alone = (second.apply(stream, one) for one in sorted(near) if one in places)
+    return [damaged.body for damaged in alone if damaged]
+
+
 def _twice() -> Operator:
     """Two of the others, one behind the other, drawn by the stream's name and a number."""
     firsts = [operator for operator in _single() if operator.group != "truncate" and not operator.name.endswith(", all")]
@@ -334,11 +351,14 @@ def _twice() -> Operator:
         once = first.apply(stream, dice.choice(first.places(stream) or [0]))
         if once is None:
             return None
-        parts = re.split(rb"(?<=\n\n)", once.body)
-        again = Healthy(stream.name, stream.api, tuple(part for part in parts if part))
+        again = _cut_again(stream, once.body)
         second = dice.choice(seconds)
         places = second.places(again)
-        return second.apply(again, dice.choice(places)) if places else None
+        if not places:
+            return None
+        place = dice.choice(places)
+        twice = second.apply(again, place)
+        return twice and Damaged(twice.body, twice.end, (once.body, *_second_alone(stream, again, second, place)))
 
     return Operator("two at once", "two", lambda stream: range(3 * len(stream.body)), apply)
 
