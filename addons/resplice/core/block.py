@@ -165,6 +165,7 @@ class Block:
         raw = self._slice_of(self._begin, end)
         if b"\r" in raw and _LONE_CR.search(raw[:-1]):
             kinds.append(Kind.CR_LINE_END)
+        self.writer.wrote_frame(raw)
         frame = Frame(self._begin, raw, self._name(), self._value, self._payload, tuple(dict.fromkeys(kinds)), self._meta)
         self._clear()
         self._emit(frame)

@@ -187,7 +187,7 @@ class SseFramer:
         found = glance(raw, 0)
         if found is None or found[0] != len(raw):
             return False
-        self._block.writer.wrote_frame(raw)
+        self._block.writer.wrote_healthy(raw)
         self._items.append(Frame(self._base + self._pos, raw, found[1], found[2]))
         self.unfit, self.tail = CR, 0
         self._pos = end
@@ -203,7 +203,7 @@ class SseFramer:
         found = glance_crlf(raw, 0)
         if found is None or found[0] != len(raw):
             return False
-        self._block.writer.wrote_frame(raw)
+        self._block.writer.wrote_healthy(raw)
         offset = self._base + self._pos
         self._items.append(Frame(offset, raw[:-1], found[1], found[2]))
         self._items.append(Filler(offset + len(raw) - 1, b"\n", tail=True))

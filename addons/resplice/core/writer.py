@@ -11,7 +11,6 @@ from typing import Final
 
 from resplice.core.heartbeat import Heartbeats
 
-_MAX_SAMPLES: Final = 8
 _MAX_SAMPLE: Final = 8192
 _WORD: Final = re.compile(rb'"([^"\\\s]{1,128})"')
 
@@ -29,12 +28,12 @@ class Writer:
         """It writes every prefix twice. None: no prefix came yet."""
         self.splits = False
         """It has spread a value over several frames, at a place where nothing else can be meant."""
-        self._samples: list[bytes] = []
+        self._first: bytes | None = None
 
     @property
     def is_odd(self) -> bool:
         """It has habits that a glance at a healthy frame would not see."""
-        return self.doubled is True or self.spaced is False
+        return self.doubled is not False or self.spaced is False
 
     def wrote_prefix(self, *, spaced: bool, doubled: bool) -> None:
         """A payload came behind a `data:` prefix."""
@@ -43,11 +42,15 @@ class Writer:
         self.spaced = None if self._mixed else spaced
 
     def wrote_frame(self, raw: bytes) -> None:
-        """A whole frame came, healthy at a glance."""
+        """A whole frame came. The first one is kept, for it names what all others name again."""
+        if self._first is None:
+            self._first = raw[:_MAX_SAMPLE]
+
+    def wrote_healthy(self, raw: bytes) -> None:
+        """A whole frame came that is healthy at a glance."""
         self.wrote_prefix(spaced=True, doubled=False)
-        if len(self._samples) < _MAX_SAMPLES and len(raw) <= _MAX_SAMPLE:
-            self._samples.append(raw)
+        self.wrote_frame(raw)
 
     def has_said(self, word: bytes) -> bool:
-        """Whether one of the first frames holds this word, whole and in quotes."""
-        return any(word in _WORD.findall(sample) for sample in self._samples)
+        """Whether the first frame holds this word, whole and in quotes."""
+        return word in _WORD.findall(self._first or b"")
