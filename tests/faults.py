@@ -14,6 +14,7 @@ import streams as s
 
 __all__ = ["EXACT", "HONEST", "PLAIN", "Exact", "Honest"]
 
+AI_SDK = Policy(client="ai-sdk")
 CONVERT = Policy(comments="convert")
 RAW_BREAKS, BAD_ESCAPES, BAD_UTF8 = (
     Policy(on=frozenset({kind})) for kind in (Kind.RAW_NEWLINE_IN_STRING, Kind.BAD_ESCAPE, Kind.INVALID_UTF8)
@@ -231,8 +232,10 @@ EXACT = [
     exact("a comment is sent as data", C, b"data: : keepalive\n\n" + CHUNK, "comment_as_data"),
     exact("retry stands alone", C, b"retry: 3000\n\n" + s.CHAT, "meta_only", whole=s.CHAT),
     exact("an object of no meaning", C, b'data: {"type": "heartbeat"}\n\n' + CHUNK, "keepalive_form"),
-    exact("an event of a gateway's own", C, b'event: tool.progress\ndata: {"tool": "t"}\n\n' + CHUNK, "foreign_event"),
-    exact("an event of a gateway's own, no JSON", A, b"event: gateway\ndata: hi\n\n" + DELTA, "foreign_event"),
+    exact(
+        "an event of a gateway's own", C, b'event: tool.progress\ndata: {"tool": "t"}\n\n' + CHUNK, "foreign_event", policy=AI_SDK
+    ),
+    exact("an event of a gateway's own, no JSON", A, b"event: gateway\ndata: hi\n\n" + DELTA, "foreign_event", policy=AI_SDK),
     exact("a ping without data", A, b'event: ping\ndata: ""\n\n' + DELTA, "keepalive_form"),
     exact(
         "a comment after an id line",
@@ -255,8 +258,6 @@ EXACT = [
     exact("no message_stop", A, s.ANTHROPIC.removesuffix(s.MESSAGE_STOP), "terminal_missing", whole=s.ANTHROPIC),
     exact("[DONE] in quotes", C, s.CHAT.replace(b"[DONE]", b'"[DONE]"'), "terminal_form", whole=s.CHAT),
     exact("[DONE] twice", C, s.CHAT + b"data: [DONE]\n\n", "terminal_duplicate", whole=s.CHAT),
-    exact("[DONE] on Anthropic", A, s.ANTHROPIC + b"data: [DONE]\n\n", "terminal_foreign", whole=s.ANTHROPIC),
-    exact("[DONE] on Responses", R, s.RESPONSES + b"data: [DONE]\n\n", "terminal_foreign", whole=s.RESPONSES),
     exact("message_stop twice", A, s.ANTHROPIC + s.MESSAGE_STOP, "terminal_duplicate", whole=s.ANTHROPIC),
     exact("[DONE] too early", C, b"data: [DONE]\n\n" + CHUNK, "terminal_early"),
     exact("message_stop too early", A, s.MESSAGE_STOP + DELTA, "terminal_early"),

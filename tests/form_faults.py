@@ -209,7 +209,7 @@ HONEST = [
     honest("nothing at all", OL, b"", "empty_stream"),
     honest("nothing but blanks", OL, b" \n\n", "empty_stream"),
     honest("done is missing", OL, o.HEL + o.LO, "answer_incomplete"),
-    honest("an array", OL, o.ollama(b"[1]\n"), "unparsable_data"),
+    honest("an array", OL, o.ollama(o.HEL, b"[1]\n"), "unparsable_data"),
     honest("an error as Ollama writes it", OL, o.HEL + b'{"error":"boom"}\n', "upstream_error"),
     honest("an error as OpenAI writes it", OL, o.HEL + o.line({"error": {"message": "boom"}}), "error_shape"),
     honest("an error over many lines", OL, b'{\n  "error": {\n    "message": "boom"\n  }\n}\n', "error_shape"),

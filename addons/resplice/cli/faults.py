@@ -14,6 +14,7 @@ from resplice.core.catalogue import CATALOGUE, GROUPS, Fault
 from resplice.core.events import Effect, Reason
 from resplice.dialects import by_name
 from resplice.session.policy import showing
+from resplice.session.scout import dialect_of
 from resplice.session.session import Session
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def _lines(text: str) -> list[str]:
 
 def _run(fault: Fault) -> tuple[bytes, list[Finding]]:
     """What a session makes of the example. It is a fragment: that the rest never comes is part of it only where it must be."""
-    session = Session(by_name((*fault.dialects, _ANY_DIALECT)[0]), showing(fault), seed="example")
+    dialect = dialect_of(fault.opening + fault.wire) or by_name((*fault.dialects, _ANY_DIALECT)[0])
+    session = Session(dialect, showing(fault), seed="example")
     output = session.receive_data(fault.opening + fault.wire)
     findings = session.take_findings()
     if not any(fault.kind in (finding.kind, *finding.also) for finding in findings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from resplice.core.events import Finding, Receipt
@@ -47,7 +47,14 @@ def play(recording: Recording, policy: Policy, parts: Iterable[bytes]) -> Played
     """Feed the parts, which are the recording's data however cut, and end the stream as the recording ended."""
     context = recording.context
     resumed = "starting_after=" in context.path
-    session = Session(recording.dialect, policy, seed=context.stream_id, model=context.model, resumed=resumed)
+    session = Session(
+        recording.dialect,
+        replace(policy, client=recording.client),
+        seed=context.stream_id,
+        model=context.model,
+        resumed=resumed,
+        doubtful=recording.doubtful,
+    )
     out = list(_feed(session, parts, list(recording.account.ticks) if recording.account else []))
     if recording.undecodable is not None:
         out.append(session.fail(Kind.ENCODING_BROKEN, recording.undecodable))

@@ -17,7 +17,9 @@ from resplice.dialects import DIALECTS
 from resplice.records.redact import client_product
 from resplice.records.saved import Account, account_of
 from resplice.records.schema import StreamContext
+from resplice.session.clients import UNSAID, client_of
 from resplice.session.policy import Policy
+from resplice.session.scout import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,6 +63,10 @@ class Recording:
     """The stream's live run, where the file has it."""
     sought: bool = True
     """The user pointed at this stream; False: it was one among the flows of a file."""
+    client: str = UNSAID
+    """Who read it: a name of `resplice.session.clients`."""
+    doubtful: bool = False
+    """Its content type was none of the dialect's."""
 
 
 def load(name: str, dialect: Dialect | None, mode: str | None) -> Iterator[Recording]:
@@ -97,6 +103,7 @@ def _raw(name: str, data: bytes, dialect: Dialect | None, mode: str | None) -> R
     if coding:
         data, undecodable = _decoded(data, [coding])
     base = "stdin" if name == STDIN else Path(name).name
+    dialect = dialect or dialect_of(data)
     return Recording(
         label="standard input" if name == STDIN else name,
         source=name,
@@ -155,6 +162,8 @@ def _flow(name: str, number: int, flow: http.HTTPFlow, dialect: Dialect | None, 
         detail=flow.error.msg if flow.error else "",
         undecodable=undecodable,
         sought=False,
+        client=client_of(request.headers, found.dialect.name if found.dialect else None),
+        doubtful=found.doubtful and dialect is None,
     )
 
 

@@ -142,6 +142,8 @@ class Receipt:
     """How many long silences there were, the last one included."""
     stalled: float
     """How long they were together."""
+    standing: str = "asked"
+    """How well it is known that the stream is of its API: ``asked``, ``recognised``, ``unknown``."""
     error_status: int | None = None
     """Status of the error response that the client got in place of the stream."""
     socket: SocketReceipt | None = None

@@ -140,5 +140,6 @@ class Kind(StrEnum):
     SIGNATURE_MISSING = "signature_missing"
     UPSTREAM_ERROR = "upstream_error"
     WOULD_END = "would_end"
+    ANOTHER_API = "another_api"
     SEALED_DAMAGE = "sealed_damage"
     INTERNAL_ERROR = "internal_error"

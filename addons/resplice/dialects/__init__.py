@@ -14,7 +14,7 @@ from resplice.dialects import (
     openai_responses,
 )
 from resplice.dialects.dialect import Dialect, Facts, Json, Role
-from resplice.dialects.table import Dialects, wants_stream
+from resplice.dialects.table import Dialects
 
 __all__ = [
     "BUILT_IN",
@@ -27,7 +27,6 @@ __all__ = [
     "by_name",
     "for_frame",
     "for_request",
-    "wants_stream",
 ]
 
 DIALECTS: Final[tuple[Dialect, ...]] = (

@@ -10,6 +10,7 @@ from resplice.core.echo import Hole
 from resplice.core.wire import Event, Events
 from resplice.dialects.anthropic_answer import unfold
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
+from resplice.dialects.recognition import PROOFS
 
 _MAX_OPEN_BLOCKS: Final = 4096
 _ERROR_TYPES: Final = {
@@ -26,7 +27,7 @@ _ERROR_TYPES: Final = {
 
 def _recognise(value: dict[str, Json], _event: str | None) -> bool:
     kind = value.get("type")
-    return isinstance(kind, str) and (kind == "message_start" or kind.startswith("content_block_"))
+    return isinstance(kind, str) and kind.startswith(("message_", "content_block_")) and kind in _READERS
 
 
 def _delta(value: dict[str, Json], facts: Facts) -> Role:
@@ -170,13 +171,14 @@ def error_body(status: int, message: str, source: dict[str, Json]) -> Json:
 DIALECT: Final = Dialect(
     name="anthropic-messages",
     title="Anthropic Messages",
-    paths=(re.compile(r"/messages/?$"),),
+    paths=(re.compile(r"/messages/?$"), re.compile(r":streamRawPredict/?$")),
     request_keys=frozenset({"messages", "max_tokens"}),
     named_events=True,
     done_marker=False,
     one_id=False,
     typed_prefixes=("message_", "content_block_", "ping", "error"),
     recognise=_recognise,
+    proof=PROOFS["anthropic-messages"],
     read=read,
     holes={b"text": Hole.TEXT},
     keepalive=keepalive,

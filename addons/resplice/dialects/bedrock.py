@@ -21,6 +21,7 @@ from resplice.core.payload import strict
 from resplice.core.wire import SSE, Events
 from resplice.dialects import anthropic_messages
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
+from resplice.dialects.recognition import PROOFS
 
 _TEXT: Final = replace(SSE, starts=lambda head: not head.startswith((b"<", b"\0")))
 """Text, if the body is no event stream: JSON without framing is read in the same way."""
@@ -231,6 +232,7 @@ INVOKE: Final = Dialect(
     one_id=False,
     typed_prefixes=(),
     recognise=_recognise_chunk,
+    proof=PROOFS["bedrock"],
     read=read_invoked,
     holes={},
     keepalive=keepalive,

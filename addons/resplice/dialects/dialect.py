@@ -12,6 +12,7 @@ from typing import Any, Final
 from resplice.core.echo import Hole
 from resplice.core.wire import SSE, Event, Events, Wire
 from resplice.dialects.errors import openai_error_body
+from resplice.dialects.recognition import Proof
 
 type Json = Any
 """A parsed JSON value."""
@@ -116,7 +117,7 @@ class Dialect:
     paths: tuple[re.Pattern[str], ...]
     """A request path (without its query) that ends like this asks for this dialect."""
     request_keys: frozenset[str]
-    """A request body with one of these keys may ask for it, or with a model or a prompt. None: any may."""
+    """Without a `proof`, a request body with one of these keys asks for it. None: any does."""
     named_events: bool
     """Every frame has an `event:` line equal to its payload's `type`."""
     done_marker: bool
@@ -126,7 +127,7 @@ class Dialect:
     typed_prefixes: tuple[str, ...]
     """Payload types that are known to belong to this dialect start like this; a known `type` outranks the `event:` line."""
     recognise: Callable[[dict[str, Json], str | None], bool]
-    """`(payload, event name)` -> whether a first frame like this is of this dialect."""
+    """`(payload, event name)` -> whether an event is of this dialect, where the request asked for it."""
     read: Callable[[dict[str, Json], str | None, Facts], Role]
     """`(payload, event name, facts)` -> role; writes what it learnt into facts."""
     holes: Mapping[bytes, Hole]
@@ -165,6 +166,8 @@ class Dialect:
     one that only this answer tells; None where it is not complete."""
     not_beside_error: tuple[str, ...] = ()
     """Members that an error event must not have: an SDK reads them first, and never sees the error."""
+    proof: Proof | None = None
+    """What proves that a stream is of this dialect. None: `request_keys`, and what `recognise` says."""
     error_body: Callable[[int, str, dict[str, Json]], Json] = openai_error_body
     """`(status, message, the upstream's error object or {})` -> the JSON body of a response with that error status."""
 

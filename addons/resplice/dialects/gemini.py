@@ -14,6 +14,7 @@ from resplice.core.json_array import JSON_ARRAY
 from resplice.core.plain_sse import PLAIN_SSE
 from resplice.core.wire import DONE_MARKER, Event, Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
+from resplice.dialects.recognition import PROOFS
 
 _MAX_CANDIDATES: Final = 64
 _KEYS: Final = frozenset({"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"})
@@ -176,6 +177,7 @@ DIALECT: Final = Dialect(
     one_id=False,
     typed_prefixes=(),
     recognise=_recognise,
+    proof=PROOFS["gemini"],
     read=read,
     holes={b"text": Hole.TEXT},
     keepalive=keepalive,
@@ -190,7 +192,7 @@ DIALECT: Final = Dialect(
     wire=PLAIN_SSE,
     forms=(JSON_ARRAY,),
     has_terminal=False,
-    query=re.compile(r"(?:^|&)alt=sse(?:&|$)"),
+    query=re.compile(r"(?:^|&)\$?alt=sse(?:&|$)", re.IGNORECASE),
     wants_stream=_streams,
     error_body=error_payload,
 )

@@ -9,6 +9,7 @@ from resplice.core.echo import Hole
 from resplice.core.ndjson import NDJSON
 from resplice.core.wire import Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, short
+from resplice.dialects.recognition import PROOFS
 
 _COUNTS: Final = ("prompt_eval_count", "eval_count")
 _OWN_KEYS: Final = frozenset({"message", "response", "done", "done_reason"})
@@ -114,6 +115,7 @@ DIALECT: Final = Dialect(
     one_id=False,
     typed_prefixes=(),
     recognise=_recognise,
+    proof=PROOFS["ollama"],
     read=read,
     holes={b"content": Hole.TEXT, b"response": Hole.TEXT, b"created_at": Hole.NOISE},
     keepalive=keepalive,

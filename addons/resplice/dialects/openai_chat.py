@@ -9,6 +9,7 @@ from resplice.core.echo import Hole
 from resplice.core.wire import DONE_MARKER, Event, Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
 from resplice.dialects.openai_answer import unfold
+from resplice.dialects.recognition import PROOFS
 
 _STANDARD_EVENTS: Final = frozenset({None, "", "message", "chunk", "completion", "chat.completion.chunk", "data"})
 _CHUNK_KEYS: Final = frozenset({"choices", "usage", "id", "object", "model"})
@@ -20,7 +21,9 @@ def _recognise(value: dict[str, Json], _event: str | None) -> bool:
     if value.get("object") == "chat.completion.chunk":
         return True
     choices = value.get("choices")
-    return isinstance(choices, list) and any(isinstance(c, dict) and "delta" in c for c in choices)
+    if not isinstance(choices, list) or value.get("object") == "text_completion":
+        return False
+    return not choices or any(isinstance(choice, dict) and "delta" in choice for choice in choices)
 
 
 def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
@@ -183,6 +186,7 @@ DIALECT: Final = Dialect(
     one_id=True,
     typed_prefixes=(),
     recognise=_recognise,
+    proof=PROOFS["openai-chat"],
     read=read,
     holes={b"content": Hole.TEXT, b"obfuscation": Hole.NOISE},
     keepalive=keepalive,

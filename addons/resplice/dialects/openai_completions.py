@@ -13,6 +13,7 @@ from resplice.core.echo import Hole
 from resplice.core.wire import Events
 from resplice.dialects import openai_chat
 from resplice.dialects.dialect import Facts, Json, Role, frame
+from resplice.dialects.recognition import PROOFS
 
 
 def _recognise(value: dict[str, Json], _event: str | None) -> bool:
@@ -63,6 +64,7 @@ DIALECT: Final = replace(
     paths=(re.compile(r"/completions/?$"),),  # behind the chat's in the table of dialects
     request_keys=frozenset({"prompt"}),
     recognise=_recognise,
+    proof=PROOFS["openai-completions"],
     read=read,
     holes={b"text": Hole.TEXT},
     keepalive=keepalive,

@@ -10,6 +10,7 @@ from resplice.core.echo import Hole
 from resplice.core.heartbeat import KEEPALIVE_NAMES
 from resplice.core.wire import Events
 from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
+from resplice.dialects.recognition import PROOFS
 from resplice.dialects.responses_answer import unfold
 
 _MAX_SNAPSHOT: Final = 256 * 1024
@@ -184,6 +185,7 @@ DIALECT: Final = Dialect(
     one_id=False,
     typed_prefixes=("response.", "error", "keepalive"),
     recognise=_recognise,
+    proof=PROOFS["openai-responses"],
     read=read,
     holes={b"delta": Hole.TEXT, b"sequence_number": Hole.COUNTER, b"obfuscation": Hole.NOISE},
     keepalive=keepalive,

@@ -185,7 +185,7 @@ class Resplice:
 
     def _read_request(self, flow: http.HTTPFlow) -> None:
         settings = self._settings
-        if settings is None or settings.dialects.for_request(flow.request.path, None) is None:
+        if settings is None or settings.dialects.for_path(flow.request.path) is None:
             return
         self._asked[flow] = asked = detect.read_request(flow.request, settings.dialects)
         if flow.live and asked.llm_stream and settings.policy.mode == "repair" and looked_at(flow, settings):
@@ -237,7 +237,7 @@ class Resplice:
         self._keeper.watch(flow, opened.context, opened.stream)
         self._seen.add(flow)
         self._streams[flow] = opened.stream
-        if not opened.observe:
+        if not opened.observe and opened.wire is not None:
             headers.prepare(flow.request, flow.response, opened.wire)
         flow.response.stream = opened.stream
         hold = internals.Hold(opened.trial, attempts or Attempts(Limits(), asked.dialect)) if opened.trial else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from resplice.core.wire import SSE, Wire
-from resplice.dialects import BUILT_IN, Dialect, Dialects, wants_stream
+from resplice.dialects import BUILT_IN, Dialect, Dialects
+from resplice.proxy.request_body import read_body
 
 if TYPE_CHECKING:
     from mitmproxy import http
@@ -18,8 +18,6 @@ __all__ = ["Asked", "Candidate", "candidate", "is_event_stream", "media_type", "
 
 _OK: Final = 200
 _MODEL: Final = re.compile(r"/models?/([^/?]{1,256}?)(?::[a-zA-Z]\w*)?(?=[/?]|$)")
-_MAX_REQUEST: Final = 64 * 1024 * 1024
-"""The body of a larger request is not parsed; its path still speaks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,9 @@ class Asked:
     model: str | None
     among: Dialects = BUILT_IN
     """The dialects that it may turn out to be of."""
+    choices: int | None = None
+    """How many answers beside each other (`n`); None: it does not say."""
+    stream_options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def llm_stream(self) -> bool:
@@ -48,20 +49,33 @@ class Candidate:
     model: str | None
     among: Dialects = BUILT_IN
     """The dialects that it may turn out to be of."""
+    doubtful: bool = False
+    """The content type is none of the dialect's: the body's first bytes tell whether it is one."""
 
 
 def read_request(request: http.Request, among: Dialects = BUILT_IN) -> Asked:
-    """What the request asks for, by its path, its query and, if mitmproxy did not stream it on, its body."""
-    body = _body(request)
-    dialect = among.for_request(request.path, body)
-    fields = _json_object(body)
-    wanted = wants_stream(dialect, request.path, body)
-    if dialect is None and "stream" not in fields:
-        wanted = None  # some other API, whose default is not known
-    if wanted is None and not body and request.query.get("stream") == "true":
+    """What the request asks for, by its method, its path, its query and its body. To be called once for each request."""
+    if among.for_path(request.path) is None:
+        return Asked(None, None, None, among)
+    body = read_body(request)
+    fields = body.members if body else {}
+    whole = body is None or body.whole
+    dialect = among.for_request(request.path, body.members if body else None, request.method, at_hand=whole)
+    if dialect is None:
+        return Asked(None, None, _text(fields.get("model")), among)
+    told = fields if body and (whole or "stream" in fields) else None
+    wanted = dialect.wants_stream(request.path, told)
+    if wanted is None and request.query.get("stream") == "true":
         wanted = True
-    model = _model(request.path, fields) if dialect else _text(fields.get("model"))
-    return Asked(dialect, wanted, model, among)
+    choices, options = fields.get("n"), fields.get("stream_options")
+    return Asked(
+        dialect,
+        wanted,
+        _model(request.path, fields),
+        among,
+        choices=choices if type(choices) is int else None,
+        stream_options=options if isinstance(options, dict) else {},
+    )
 
 
 def _model(path: str, fields: dict[str, Any]) -> str | None:
@@ -78,11 +92,14 @@ def candidate(request: http.Request, response: http.Response, asked: Asked) -> C
     """What the response's headers promise. None: leave it alone."""
     if response.status_code != _OK or request.method.upper() in {"HEAD", "CONNECT"} or asked.stream is False:
         return None
-    dialect = asked.dialect
+    dialect, kind = asked.dialect, media_type(response)
     if is_event_stream(response):
         return Candidate(dialect if dialect and _reads(dialect, SSE) else None, asked.model, asked.among)
-    if dialect and (media_type(response) in dialect.wire.media_types or (asked.stream and _may_be_stream(response))):
-        return Candidate(dialect, asked.model, asked.among)
+    if dialect is None:
+        return None
+    doubtful = not any(kind in form.media_types for form in (dialect.wire, *dialect.forms))
+    if kind in dialect.wire.media_types or (asked.stream and _may_be_stream(response)):
+        return Candidate(dialect, asked.model, asked.among, doubtful)
     return None
 
 
@@ -94,22 +111,6 @@ def _reads(dialect: Dialect, wire: Wire) -> bool:
 def is_event_stream(response: http.Response) -> bool:
     """Whether the response says that it is a stream of events."""
     return media_type(response) in SSE.media_types
-
-
-def _json_object(body: bytes | None) -> dict[str, Any]:
-    try:
-        value = json.loads(body or b"")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _body(request: http.Request) -> bytes | None:
-    """The request's body as its sender wrote it (Codex compresses it)."""
-    raw = request.raw_content
-    if not raw or len(raw) > _MAX_REQUEST:
-        return None
-    return request.get_content(strict=False)
 
 
 def media_type(response: http.Response) -> str:

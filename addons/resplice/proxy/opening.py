@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mitmproxy.flow import Error
 
 from resplice.core.events import Reason
-from resplice.core.wire import SSE, Wire
+from resplice.core.wire import Wire
 from resplice.proxy import decode, detect, headers
 from resplice.proxy.stream import Stream
 from resplice.proxy.trial import BRIEFLY, Trial
 from resplice.records.recorder import StreamRecorder
 from resplice.records.redact import client_product
 from resplice.records.schema import Evidence, StreamContext
+from resplice.session.clients import UNKNOWN, client_of
 from resplice.session.session import Session
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class Opened:
     stream: Stream
     observe: bool
     """Not one byte of it may change, nor a header."""
-    wire: Wire
-    """The form in which the client reads."""
+    wire: Wire | None
+    """The form in which the client reads. None: nobody asked for the stream, and its headers stay as they are."""
     context: StreamContext
     trial: Trial | None = None
     """The response's headers shall wait until this has judged its beginning."""
@@ -85,7 +86,10 @@ def open_stream(
     decoders = _decoders(response, found.dialect, observe=observe)
     if decoders is None:
         return None
-    policy = replace(settings.policy, mode="observe") if observe else settings.policy
+    observe |= found.dialect is None and "content-length" in response.headers  # it can't change its length: nobody asked for it
+    policy = _policy(flow.request, found, settings.policy)
+    if observe:
+        policy = replace(policy, mode="observe")
     context = _context(flow, found, policy, response, attempts.number if attempts else 1)
     clock = time.monotonic if flow.live else _no_clock
     stream = Stream(
@@ -102,7 +106,7 @@ def open_stream(
     stream.open()
     repeats = attempts is not None and attempts.may_repeat
     trial = None if observe else _trial(found, policy, context, response, stream.now, repeats=repeats, sure=asked.stream is True)
-    return Opened(stream, observe, found.dialect.wire if found.dialect else SSE, context, trial)
+    return Opened(stream, observe, found.dialect.wire if found.dialect else None, context, trial)
 
 
 def open_attempt(
@@ -197,8 +201,24 @@ def _trial(
         )
 
     if repeats or is_wrong:
-        return Trial(open_silent, sniffs=not (repeats or decoders))
+        return Trial(open_silent, sniffs=not (repeats or decoders), disown=_restorer(response))
     return Trial(open_silent, briefly=min(BRIEFLY, policy.heartbeat or BRIEFLY), clock=clock)
+
+
+def _policy(request: http.Request, found: detect.Candidate, policy: Policy) -> Policy:
+    """The policy for who reads the stream, where the request tells that."""
+    client = client_of(request.headers, found.dialect.name if found.dialect else None)
+    return policy if client == UNKNOWN else replace(policy, client=client)
+
+
+def _restorer(response: http.Response) -> Callable[[], None]:
+    """Gives the response the headers that it has now."""
+    before = response.headers.copy()
+
+    def restore() -> None:
+        response.headers = before
+
+    return restore
 
 
 def _session(found: detect.Candidate, policy: Policy, context: StreamContext, clock: Callable[[], float]) -> Session:
@@ -210,6 +230,7 @@ def _session(found: detect.Candidate, policy: Policy, context: StreamContext, cl
         model=found.model,
         resumed="starting_after=" in context.path,
         among=found.among,
+        doubtful=found.doubtful,
     )
 
 

@@ -17,6 +17,8 @@ from resplice.dialects import BUILT_IN, Dialects
 from resplice.proxy.attempts import INTERIM_EVERY, Limits
 from resplice.proxy.own_dialects import own_dialects
 from resplice.records.schema import Evidence
+from resplice.session.clients import NAMES as CLIENT_NAMES
+from resplice.session.clients import UNKNOWN as UNKNOWN_CLIENT
 from resplice.session.policy import (
     COMMENTS,
     IDS,
@@ -138,6 +140,15 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "The form of keepalives that Resplice writes. event: the API's own event or chunk, which every watchdog counts as life. "
         "comment: a comment line, for clients that die of such an event (the Responses helper of openai-node before 6.46).",
         KEEPALIVE_FORMS,
+    ),
+    Option(
+        "resplice_client",
+        str,
+        UNKNOWN_CLIENT,
+        "Who reads the streams, where a request's User-Agent and `x-stainless-*` headers do not tell. Legal bytes are changed only "
+        "for a client that is known to die of them: a comment after an id for openai-python, a gateway's own events for ai-sdk. "
+        "unknown: nothing legal is changed.",
+        (UNKNOWN_CLIENT, *CLIENT_NAMES),
     ),
     Option(
         "resplice_heartbeat",
@@ -368,6 +379,7 @@ def read(options: Any) -> Settings:
             keepalive_before_id=values["keepalive_before_id"],
             comments=values["comments"],
             keepalive_form=values["keepalive_form"],
+            client=values["client"],
             heartbeat=values["heartbeat"],
             idle_timeout=values["idle_timeout"],
             stall_timeout=values["stall_timeout"],

@@ -131,7 +131,7 @@ class Stream:
     @property
     def repairs(self) -> bool:
         """It is an LLM stream and may be changed, so that an abort can be turned into an honest end."""
-        return not self._observe and not self._raw and self._session.dialect is not None
+        return not self._observe and not self._raw and self._session.standing.may_judge
 
     @property
     def concluded(self) -> bool:
@@ -144,7 +144,7 @@ class Stream:
         if self._opened or dialect is None:
             return
         self._opened = True
-        self._recorder.learn(dialect=dialect.name)
+        self._recorder.learn(dialect=dialect.name, standing=self._session.standing.value)
         self._record(self._recorder.open(self._wall()))
 
     @property
@@ -156,6 +156,11 @@ class Stream:
     def spoke(self) -> bool:
         """An event has gone out, whatever it was, or nothing can be said about that."""
         return self._raw or self._session.spoke
+
+    @property
+    def disowned(self) -> bool:
+        """It has turned out to be no stream of the API that was asked for."""
+        return not self._session.standing.may_reframe
 
     @property
     def failure(self) -> Failure | None:

@@ -57,13 +57,15 @@ class Trial:
         open_silent: Callable[[], Stream],
         *,
         sniffs: bool = False,
+        disown: Callable[[], None] = lambda: None,
         briefly: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``open_silent`` makes the stream that reads the pieces.
 
         ``sniffs``: an answer whose first byte begins neither JSON nor a page is let go at once. ``briefly``: it is let go after so
-        many seconds, and with its first event at the latest.
+        many seconds, and with its first event at the latest. ``disown`` is called where it turns out to be none of the API's: its headers are not
+        ours to change.
         """
         self._open_silent = open_silent
         self._opened: Stream | None = None if briefly else open_silent()
@@ -74,6 +76,7 @@ class Trial:
         self._held: list[tuple[float, bytes]] = []
         self._size = 0
         self._overdue = False
+        self._disown = disown
 
     @property
     def _silent(self) -> Stream:
@@ -122,8 +125,10 @@ class Trial:
         self._size += len(data) + _COST
         if self._sniffs and head:  # whatever came before it was blank
             self._overdue, self._sniffs = not head.startswith(_SUSPICIOUS), False
-        if not self._overdue:
+        if not self._overdue or (len(self._held) == 1 and not self._briefly):
             self._silent.feed(data, now)
+        if not self._briefly and self._silent.disowned:
+            self._disown()
 
     def tick(self) -> None:
         """Time passed. A heartbeat that is due ends the wait: a client that wants them shall not hear nothing."""

@@ -46,7 +46,7 @@ class StreamView(contentviews.Contentview):
         if not isinstance(flow, http.HTTPFlow) or not data:
             return _NEVER
         if message is flow.request:
-            return _FIRST if for_request(flow.request.path, data) is not None else _NEVER
+            return _FIRST if for_request(flow.request.path, data, flow.request.method) is not None else _NEVER
         return _FIRST if message is flow.response and verdict_of(flow.metadata) is not None else _NEVER
 
 
@@ -72,5 +72,5 @@ def _response(flow: Any, data: bytes) -> str:
 def _asked(flow: Any) -> str | None:
     if not isinstance(flow, http.HTTPFlow):
         return None
-    found = for_request(flow.request.path, flow.request.raw_content)
+    found = for_request(flow.request.path, flow.request.raw_content, flow.request.method)
     return None if found is None else found.name

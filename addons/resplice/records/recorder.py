@@ -32,9 +32,10 @@ class StreamRecorder:
         """Status code of the response that the client gets; None: none."""
         self._seq = 0
 
-    def learn(self, *, dialect: str | None = None, model: str | None = None) -> None:
+    def learn(self, *, dialect: str | None = None, model: str | None = None, standing: str | None = None) -> None:
         """What turned out after the opening: the records from here on carry it."""
-        self.ctx = replace(self.ctx, dialect=dialect or self.ctx.dialect, model=model or self.ctx.model)
+        ctx = self.ctx
+        self.ctx = replace(ctx, dialect=dialect or ctx.dialect, model=model or ctx.model, standing=standing or ctx.standing)
 
     def open(self, ts: float) -> Record:
         """The opening; to be called first, and once."""

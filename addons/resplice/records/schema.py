@@ -65,6 +65,8 @@ class StreamContext:
     model: str | None
     mode: str
     attempt: int = 1
+    standing: str = "asked"
+    """Whether the stream was ``asked`` for by its request, or ``recognised`` by an event of it."""
     source: str = "live"
     """``live``, ``saved`` (a flow loaded into mitmproxy), or ``replay`` (the command line)."""
 
@@ -83,6 +85,7 @@ def open_record(ctx: StreamContext, ts: float) -> Record:
         "upstream_http": clean(ctx.upstream_http, 16),
         "client": _name(ctx.client),
         "dialect": ctx.dialect,
+        "standing": ctx.standing,
         "model": _name(ctx.model),
         "mode": ctx.mode,
         "attempt": ctx.attempt,
@@ -151,6 +154,7 @@ def close_record(  # noqa: PLR0913 - all but the first three are keywords
     return {
         **_head("stream.close", ctx.stream_id, ts, seq),
         "dialect": receipt.dialect,
+        "standing": receipt.standing,
         "model": _name(receipt.model or ctx.model),
         "message_id": _name(receipt.message_id),
         "state": verdict.state.value,

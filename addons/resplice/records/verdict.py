@@ -102,7 +102,13 @@ _REASONS_AGAINST: Final[tuple[Callable[[_Case], str | None], ...]] = (
     _says_cut,
     _says_error,
     _says_lost,
+    lambda case: _UNJUDGED if case.receipt.standing != "asked" else None,
     lambda _: "The stream ended without its terminal event; whether the answer was whole can't be said.",
+)
+
+
+_UNJUDGED: Final = (
+    "Its request asked for none of the APIs that Resplice knows: how such a stream should end is not known; what came passed."
 )
 
 
@@ -130,6 +136,7 @@ def _state(case: _Case) -> State:
 
 _STATES: Final[tuple[tuple[State, Callable[[_Case], bool]], ...]] = (
     (State.UNKNOWN, lambda case: case.receipt.dialect is None),
+    (State.UNKNOWN, lambda case: case.receipt.standing != "asked" and not (case.ended or case.client_gone)),
     (State.RAW, lambda case: Kind.INTERNAL_ERROR in case.receipt.kinds),
     (State.RETRIED, lambda case: case.receipt.outcome is Reason.RETRIED),
     (State.FAULTY, lambda case: case.observed and case.ended and not case.failed and case.found),

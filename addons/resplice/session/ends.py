@@ -11,6 +11,8 @@ from resplice.core.kinds import Kind
 from resplice.core.payload import strict
 from resplice.core.wire import DONE_MARKER, SSE, sse
 from resplice.dialects import Dialect, Facts, Role
+from resplice.session.clients import Quirk
+from resplice.session.foreign import is_foreign, let_pass
 from resplice.session.mending import conclude, fitting
 from resplice.session.stream import Stream
 
@@ -52,11 +54,19 @@ class Ends:
         """`[DONE]`, in whatever form."""
         dialect = self._stream.dialect
         if dialect is None or not dialect.done_marker:
-            kind = Kind.BODY_FORM if self._stream.form.ends else Kind.TERMINAL_FOREIGN
-            return self._stream.change(item.raw, b"", kind, "[DONE] is no event of this dialect", item.kinds)
+            return self._foreign_done(item)
         if item.value is not DONE or item.payload != b"[DONE]":
             item = item._replace(value=DONE, mended=b"[DONE]", kinds=(*item.kinds, Kind.TERMINAL_FORM))
         return self.terminal(item)
+
+    def _foreign_done(self, item: Frame) -> bytes:
+        """`[DONE]` where the API has none: gateways that serve several APIs end each of their streams with it."""
+        stream, why = self._stream, "[DONE] is no event of this dialect"
+        if stream.form.ends:
+            return stream.change(item.raw, b"", Kind.BODY_FORM, why, item.kinds)
+        if stream.converts or stream.wire.name != SSE.name or stream.plain or stream.dies_of(Quirk.FOREIGN_DONE):
+            return stream.change(item.raw, b"", Kind.TERMINAL_FOREIGN, why, item.kinds)
+        return stream.pass_(item.raw)
 
     def terminal(self, item: Frame) -> bytes:
         """A terminal event. Without a stop reason before it, it waits for what follows: the answer may go on, or be cut."""
@@ -93,8 +103,10 @@ class Ends:
         is_done = isinstance(item, Frame) and item.value is DONE
         if stream.held:
             return self.release(self._drop_duplicate if is_done else self._drop_early) + self._again(item)
-        if is_done and stream.dialect and not stream.dialect.done_marker:
-            return stream.change(item.raw, b"", Kind.TERMINAL_FOREIGN, "[DONE] is no event of this dialect")
+        if isinstance(item, Frame) and is_done and stream.dialect and not stream.dialect.done_marker:
+            return self._foreign_done(item)
+        if isinstance(item, Frame) and is_foreign(item, stream.dialect):
+            return let_pass(stream, item)
         kind = Kind.TERMINAL_DUPLICATE if is_done or self._is_terminal(item) else Kind.AFTER_TERMINAL
         return stream.change(item.raw, b"", kind, "the stream had ended with its terminal event")
 

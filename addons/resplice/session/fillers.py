@@ -10,6 +10,7 @@ from typing import Final
 
 from resplice.core.items import Filler
 from resplice.core.kinds import Kind
+from resplice.session.clients import Quirk
 from resplice.session.stream import Stream
 
 _WHY: Final = {
@@ -36,6 +37,11 @@ class Fillers:
             return self._tail(raw)
         return self._convert(item) if stream.converts_comments else self._pass(item)
 
+    @property
+    def _dies_behind_id(self) -> bool:
+        dialect = self._stream.dialect
+        return dialect is not None and not dialect.comments_after_id and self._stream.dies_of(Quirk.COMMENT_AFTER_ID)
+
     def _tail(self, raw: bytes) -> bytes:
         if self._stream.tail_passes:
             return self._stream.pass_(raw)
@@ -43,7 +49,7 @@ class Fillers:
 
     def _pass(self, item: Filler) -> bytes:
         stream, raw = self._stream, item.raw
-        if stream.id_line_seen and not item.comment and stream.dialect is not None and not stream.dialect.comments_after_id:
+        if stream.id_line_seen and not item.comment and self._dies_behind_id:
             return stream.change(raw, b"", Kind.COMMENT_AFTER_ID, "a blank line without an event, after an id line")
         if stream.cr_seen and b"\r" in raw and b"\r\n" not in raw:
             return stream.change(raw, raw.replace(b"\r", b"\n"), Kind.CR_LINE_END, "a line ended by a lone CR")
@@ -59,9 +65,9 @@ class Fillers:
         if item.comment:
             self._comment_ends = item.offset + len(item.raw)
         facts = stream.facts
-        if item.comment and facts.failed and stream.wire.plain:
+        if item.comment and facts.failed and stream.plain:
             return stream.pass_(item.raw)  # it does no harm there, and may be ours
         is_over = stream.ended or facts.stopped or facts.failed or facts.terminal
         frame = stream.sign_of_life() if begins_block and stream.confirmed and not is_over else b""
-        kind = Kind.COMMENT if item.comment or not stream.wire.plain else Kind.EXTRA_BLANK_LINE
+        kind = Kind.COMMENT if item.comment or not stream.plain else Kind.EXTRA_BLANK_LINE
         return stream.change(item.raw, frame, kind, _WHY[item.comment])

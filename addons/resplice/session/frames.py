@@ -15,6 +15,9 @@ from resplice.core.kinds import Kind
 from resplice.core.mender import GUESSES
 from resplice.core.payload import OPAQUE, strict
 from resplice.dialects import Dialect, Json, Role
+from resplice.dialects.recognition import LEGAL, REFRAMED, Standing
+from resplice.session import foreign
+from resplice.session.clients import Quirk
 from resplice.session.contract import Broken, Held, Mended, Noted
 from resplice.session.ends import Ends
 from resplice.session.failure import Failure
@@ -22,14 +25,12 @@ from resplice.session.fillers import Fillers
 from resplice.session.mending import apply, show, unfold
 from resplice.session.stream import MAX_MESSAGE, Stream
 
-_GIVE_UP_AFTER: Final = 8
-"""A stream of unknown dialect with so many frames that nobody recognises passes untouched from then on."""
 _MAX_EARLY: Final = 64
 """So many keepalives wait for the stream's id; then one is minted."""
 _KEEPALIVE_STRAYS: Final = frozenset({Kind.COMMENT_AS_DATA, Kind.COMMENT_LINE, Kind.BLANK_LINE})
-_KEEPALIVE_KEYS: Final = frozenset({"type", "event", "status", "time", "timestamp", "ts", "ping", "keepalive", "heartbeat"})
-_STRANGE_ROLES: Final = frozenset({Role.HOLLOW, Role.FOREIGN, Role.UNKNOWN})
 _FIRST_EVENTS: Final = frozenset({"message_start", "response.created"})
+_STRANGE_ROLES: Final = frozenset({Role.CONTENT, Role.FOREIGN, Role.UNKNOWN})
+_LEGAL_STRAYS: Final = frozenset({Kind.META_ONLY, Kind.EVENT_WITHOUT_DATA})
 _NO_JSON: Final = GUESSES | {Kind.UNPARSABLE_DATA}
 _TWO_ORIGINALS: Final = "the payload is not JSON, and what it was before can't be told for sure"
 _HEALTHY_ROLES: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE, Role.UNKNOWN})
@@ -42,8 +43,8 @@ class Frames:
         self._stream = stream
         self._fillers = Fillers(stream)
         self.ends = Ends(stream, self._live, self._fillers.released)
-        self._mark: Stray | None = None
-        """A byte order mark, until the dialect is known."""
+        self._glued: Frame | None = None
+        """An event of no meaning here that came without its blank line: what follows tells whether that is a fault."""
         self.waits_for_id = False
         """What the stream holds are keepalives that came before its id."""
 
@@ -55,15 +56,23 @@ class Frames:
             if not (stream.confirmed or stream.ended):
                 self._recognise(item)
         if stream.dialect is None or stream.raw:
-            return self._unknown(item)
-        if self._mark is not None:
-            mark, self._mark = self._mark, None
-            return self._stray(mark) + self.item_of_known(item)
-        return self.item_of_known(item)
+            return stream.pass_(item.raw)
+        before = self._unglue() if self._glued is not None else b""
+        return before + self.item_of_known(item)
+
+    def _unglue(self) -> bytes:
+        """Behind an event that stands glued to it an event of the API came, or nothing of the kind."""
+        stream, item = self._stream, self._glued
+        self._glued = None
+        if item is None or not stream.confirmed or not stream.standing.may_judge:
+            return stream.pass_(item.raw if item else b"")
+        return stream.deliver(item)
 
     def item_of_known(self, item: Item) -> bytes:
         """Decide about an item of a stream whose dialect is known."""
         stream = self._stream
+        if not stream.standing.may_judge:
+            return self._reframe(item)
         if stream.waits is not None:
             return self._behind_waiting(item, stream.waits)
         if isinstance(item, Filler):
@@ -86,30 +95,29 @@ class Frames:
         if role in {Role.ERROR, Role.ODD_ERROR}:
             stream.passed_error = _message(stream.facts.error)
 
-    def _unknown(self, item: Item) -> bytes:
-        """An item of a stream whose dialect is not known (yet) passes; a byte order mark waits until it is."""
-        if isinstance(item, Stray) and item.kind is Kind.BOM:
-            self._mark = item
-            return b""
-        mark, self._mark = self._mark, None
-        return self._stream.pass_((mark.raw if mark else b"") + item.raw)
-
-    def leave(self) -> bytes:
-        """Take back, raw, what waits here."""
-        mark, self._mark = self._mark, None
-        raw = (mark.raw if mark else b"") + b"".join(item.raw for item in self._stream.held)
-        self._stream.held, self._stream.waits = [], None
-        return raw
+    def _reframe(self, item: Item) -> bytes:
+        """An item of a stream that was recognised, and not asked for: its framing is mended where no parser could read it."""
+        stream = self._stream
+        if not isinstance(item, Frame):
+            return stream.pass_(item.raw)
+        stream.events_out += 1
+        is_own = type(item.value) is dict and stream.dialect is not None and stream.dialect.recognise(item.value, item.event)
+        kinds = frozenset(item.kinds)
+        if not is_own or not kinds - LEGAL or not kinds <= REFRAMED:
+            return stream.pass_(item.raw)
+        kind, *also = sorted(item.kinds, key=lambda kind: kind in LEGAL)
+        return stream.change(
+            item.raw, stream.write(item.event, item.payload), kind, f"an event: {kind.replace('_', ' ')}", tuple(also)
+        )
 
     def settle(self) -> bytes:
         """Nothing follows, or not for long: decide about what waits."""
-        if self._mark is not None:
-            return self._stream.pass_(self.leave())
+        out = self._unglue() if self._glued is not None else b""
         if self._stream.waits is not None:
-            return self._release_waiting(passes=False)
+            return out + self._release_waiting(passes=False)
         if not self._stream.held:
-            return b""
-        return self._release_early() if self.waits_for_id else self.ends.settle()
+            return out
+        return out + (self._release_early() if self.waits_for_id else self.ends.settle())
 
     def _behind_waiting(self, item: Item, waits: Held) -> bytes:
         """What follows an event that waits for it."""
@@ -142,19 +150,13 @@ class Frames:
         return self._stray(item) if isinstance(item, Stray) else self._damage(item)
 
     def _recognise(self, item: Frame) -> None:
-        """The first frame that a dialect recognises decides, whatever the request's path let expect."""
+        """The first frame that has a dialect's marks decides: the one that was asked for, or one whose full signature it has."""
         stream = self._stream
-        found = stream.among.for_frame(item.value, item.event, stream.form, stream.dialect)
-        if found is not None:
+        denies = stream.dialect.proof.denies if stream.dialect and stream.dialect.proof else None
+        if denies is not None and type(item.value) is dict and denies(item.value):
+            stream.confirmed, stream.standing = True, Standing.RECOGNISED
+        elif found := stream.among.for_frame(item.value, item.event, stream.form, stream.dialect):
             stream.confirm(found)
-        elif stream.dialect is None:
-            self._meet_stranger()
-
-    def _meet_stranger(self) -> None:
-        """A frame of no dialect, before any that is of one. After some of them the stream is none of ours."""
-        self._stream.strangers += 1
-        if self._stream.strangers >= _GIVE_UP_AFTER:
-            self._stream.raw = True
 
     # -- frames -----------------------------------------------------------------------------------
 
@@ -165,14 +167,21 @@ class Frames:
             return self._damage(Damage(item.offset, item.raw, guess, _TWO_ORIGINALS, item.event))
         if type(value) is not dict or stream.dialect is None:
             return self.by_role(Role.NO_OBJECT, item)
+        if not stream.confirmed:
+            self._recognise(item)
         return self.by_role(stream.dialect.read(value, item.event, stream.facts), item)
 
     def by_role(self, role: Role, item: Frame) -> bytes:
         """An event whose role has been read."""
         stream = self._stream
-        if role in _STRANGE_ROLES and not stream.confirmed and _says_something(item.value):
-            self._meet_stranger()
+        if not stream.standing.may_judge:
+            return self._reframe(item)
+        if role is Role.HOLLOW and foreign.says_something(item.value):
+            role = Role.FOREIGN
+        if not stream.confirmed and role in _STRANGE_ROLES and foreign.says_something(item.value):
             return self._pass_strange(item)
+        if role is Role.UNKNOWN and self._is_refused(item):
+            role = Role.FOREIGN
         if role not in _HEALTHY_ROLES:
             return _BY_ROLE[role](self, item)
         if stream.dialect is not None and stream.dialect.named_events and _contradicts(item, stream.dialect):
@@ -186,14 +195,25 @@ class Frames:
         stream.answered |= role is not Role.KEEPALIVE and not stream.ended
         return out
 
+    def _is_refused(self, item: Frame) -> bool:
+        """An event of no type that the API has, for a client that dies of those. APIs add some, under names like theirs."""
+        dialect, kind = self._stream.dialect, item.value.get("type")
+        is_new = type(kind) is str and dialect is not None and kind.startswith(dialect.typed_prefixes)
+        return not is_new and self._stream.dies_of(Quirk.FOREIGN_OBJECT)
+
     def mended(self, item: Frame, fate: Mended | Broken | Noted | Held) -> bytes:
         """An event that has been shown to the contract, and does not fit."""
         return apply(self._stream, item, fate)
 
     def _pass_strange(self, item: Frame) -> bytes:
+        """An event that is none of the API's, before any that is: as likely as not another API's. Its bytes stay as they are."""
         stream = self._stream
+        stream.strangers += 1
         if stream.converts:
             return stream.deliver(item)
+        if item.kinds and not stream.ended and foreign.GLUED & frozenset(item.kinds):
+            self._glued = item
+            return b""
         stream.body.passes(item.raw)
         return stream.pass_(item.raw)
 
@@ -237,11 +257,11 @@ class Frames:
 
     def _no_object(self, item: Frame) -> bytes:
         """A payload that is no JSON object."""
-        value = item.value
+        value, stream = item.value, self._stream
         if value is OPAQUE:
-            return self._stream.deliver(item)
+            return stream.deliver(item)
         if value is DONE:
-            return self.ends.done(item)
+            return self._pass_strange(item) if stream.strangers and not stream.confirmed else self.ends.done(item)
         if isinstance(value, str) and value:
             return self._string(item, value)
         if isinstance(value, list) and value:
@@ -252,18 +272,12 @@ class Frames:
         """An event whose data says nothing: a keepalive, if its name says so, else what is left of a payload that was lost."""
         if (item.event or "").lower() in KEEPALIVE_NAMES:
             return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, kinds)
-        if self._is_strange(item.event):
-            return self._stream.change(item.raw, b"", Kind.FOREIGN_EVENT, "an event of no meaning, without data", kinds)
+        if foreign.is_named_so(item.event, self._stream.dialect):
+            return foreign.let_pass(self._stream, item)
         if self._stream.policy.does(Kind.EMPTY_DATA):
             return self._stream.keepalive(item.raw, Kind.EMPTY_DATA, kinds)
         return self._stream.lose(item.raw, Kind.EMPTY_DATA, "an event came without its payload")
 
-    def _is_strange(self, name: str | None) -> bool:
-        """Whether an event's name is neither the dialect's own nor what is left of such a one."""
-        dialect = self._stream.dialect
-        if not name or dialect is None or dialect.own_event(name):
-            return False
-        return not any(own.startswith(name) or name.startswith(own) for own in dialect.typed_prefixes)
 
     def _string(self, item: Frame, value: str) -> bytes:
         if value.strip().upper() == "[DONE]":
@@ -271,8 +285,8 @@ class Frames:
         inner = _json_object(value)
         if inner is not None:
             return self.frame(item._replace(value=inner, mended=value.encode(), kinds=(*item.kinds, Kind.JSON_IN_STRING)))
-        if self._is_strange(item.event):
-            return self._stream.change(item.raw, b"", Kind.FOREIGN_EVENT, "the payload is a bare string", item.kinds)
+        if not self._stream.confirmed or foreign.is_named_so(item.event, self._stream.dialect):
+            return self._foreign(item)
         return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload is a bare string")
 
     def _array(self, item: Frame, value: list[Json]) -> bytes:
@@ -280,9 +294,11 @@ class Frames:
         if one:
             inner = split(item.payload)[0]
             return self.frame(item._replace(value=value[0], mended=inner, kinds=(*item.kinds, Kind.ERROR_SHAPE)))
-        recognise = self._stream.dialect.recognise if self._stream.dialect else None
-        if recognise and all(isinstance(part, dict) and recognise(part, item.event) for part in value):
+        dialect, confirmed = self._stream.dialect, self._stream.confirmed
+        if dialect and all(isinstance(part, dict) and dialect.recognise(part, item.event) for part in value):
             return self._several(item, value)
+        if not confirmed or foreign.is_foreign(item, dialect):
+            return self._foreign(item)
         return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload is an array, not an event")
 
     def _several(self, item: Frame, values: list[Json]) -> bytes:
@@ -307,8 +323,7 @@ class Frames:
         return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, item.kinds)
 
     def _foreign(self, item: Frame) -> bytes:
-        why = f"event {(item.event or 'without a name')[:64]!r} has no meaning in this dialect"
-        return self._stream.change(item.raw, b"", Kind.FOREIGN_EVENT, why, item.kinds)
+        return foreign.let_pass(self._stream, item) if self._stream.confirmed else self._pass_strange(item)
 
     def _error(self, item: Frame) -> bytes:
         """The upstream's own error event."""
@@ -370,15 +385,18 @@ class Frames:
         return stream.pass_(item.raw)
 
     def _stray(self, item: Stray) -> bytes:
-        name = item.event or ""
+        name, stream = item.event or "", self._stream
         if item.kind is Kind.EMPTY_DATA:
             return self._nothing(item)
-        if name and name.lower() not in KEEPALIVE_NAMES and not self._is_strange(name) and not self._begins(name):
-            return self._stream.lose(item.raw, item.kind, f"event {name[:64]!r} came without its data")
+        if name and name.lower() not in KEEPALIVE_NAMES and not foreign.is_named_so(name, stream.dialect) and not self._begins(name):
+            return stream.lose(item.raw, item.kind, f"event {name[:64]!r} came without its data")
+        if item.kind in _LEGAL_STRAYS and not (stream.plain or stream.dies_of(Quirk.NO_DATA)):
+            stream.idle_bytes += len(item.raw)
+            return stream.pass_(item.raw)
         if item.kind in _KEEPALIVE_STRAYS or name.lower() in KEEPALIVE_NAMES:
-            return self._stream.keepalive(item.raw, item.kind)
-        self._stream.idle_bytes += len(item.raw)
-        return self._stream.change(item.raw, b"", item.kind, "bytes without information that some clients die of")
+            return stream.keepalive(item.raw, item.kind)
+        stream.idle_bytes += len(item.raw)
+        return stream.change(item.raw, b"", item.kind, "bytes without information that some clients die of")
 
     def _begins(self, name: str) -> bool:
         """Whether it is the name of the stream's first event, which has not come: it will, with its data."""
@@ -386,10 +404,11 @@ class Frames:
 
     def _damage(self, item: Damage) -> bytes:
         stream = self._stream
-        foreign = item.event is not None and stream.dialect is not None and not stream.dialect.own_event(item.event)
-        if foreign and item.kind in _NO_JSON:
-            why = f"event {(item.event or '')[:64]!r} has no meaning in this dialect, and its data is no JSON"
-            return stream.change(item.raw, b"", Kind.FOREIGN_EVENT, why)
+        if not stream.confirmed and foreign.is_plain_text(item, stream.dialect):
+            stream.strangers += 1
+            return stream.pass_(item.raw)
+        if item.kind in _NO_JSON and foreign.is_named_so(item.event, stream.dialect):
+            return foreign.let_pass(stream, item)
         return stream.lose(item.raw, item.kind, item.why)
 
 
@@ -407,11 +426,6 @@ def _contradicts(item: Frame, dialect: Dialect) -> bool:
 
 def _message(error: str | None) -> str:
     return (error or "the upstream reported an error in its stream")[:MAX_MESSAGE]
-
-
-def _says_something(value: dict[str, Json]) -> bool:
-    """Whether an unknown payload is more than a keepalive."""
-    return any(key not in _KEEPALIVE_KEYS for key in value)
 
 
 def _json_object(text: str) -> dict[str, Json] | None:

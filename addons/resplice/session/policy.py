@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from resplice.core.catalogue import BY_KIND, OPT_IN, REPAIRS, Fault
 from resplice.core.kinds import Kind
+from resplice.session.clients import UNSAID
 
 MODES: Final = ("repair", "observe")
 ON_LOSS: Final = ("error", "continue")
@@ -47,6 +48,9 @@ class Policy:
     """Repairs that are not done: what they would change passes as it came."""
     on: frozenset[Kind] = frozenset()
     """Repairs that are done although they are guesses."""
+
+    client: str = UNSAID
+    """Who reads: a name of `resplice.session.clients`. Legal bytes are changed for clients that die of them, and for no others."""
 
     def does(self, kind: Kind) -> bool:
         """Whether a repair of this kind is to be made."""

@@ -63,7 +63,7 @@ class Reader:
             return Read(end, Role.NO_OBJECT, event, value)
         before = facts.text_chars
         role = dialect.read(value, event, facts)
-        proper = event == value.get("type") if dialect.named_events else value.get("id") == stream.ids.stream_id
+        proper = self._is_proper(value, event, dialect)
         if role is not Role.CONTENT or not proper or (stream.wire.fault and stream.fault(data[pos:end])):
             return Read(end, role, event, value)
         fate = stream.show(value, event)
@@ -73,6 +73,12 @@ class Reader:
         if self._misses >= self._patience and stream.contract.steady:
             self._learn(data[pos:end], facts.text_chars - before, dialect)
         return Read(end)
+
+    def _is_proper(self, value: dict[str, Any], event: str | None, dialect: Dialect) -> bool:
+        """Whether a frame's name, or its id, is the one that it should have."""
+        if dialect.named_events:
+            return event == value.get("type") or (event is None and dialect.name_is_type)
+        return bool(value.get("id") == self._stream.ids.stream_id)
 
     def _learn(self, raw: bytes, grown: int, dialect: Dialect) -> None:
         """Make a frame's shape known. One that teaches nothing makes the next lesson come later."""

@@ -51,6 +51,7 @@ def build_receipt(stream: Stream, pace: Pace, outcome: Reason, detail: str, requ
         closed_at=pace.closed_at,
         stalls=pace.stalls,
         stalled=pace.stalled,
+        standing=stream.standing.value,
     )
     return _observed(receipt, stream) if stream.policy.mode == "observe" else receipt
 

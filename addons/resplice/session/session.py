@@ -14,18 +14,21 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
+from resplice.core.doorway import Doorway
 from resplice.core.events import Effect, Finding, Reason, Receipt, Stall
 from resplice.core.items import Filler, Frame, Item
 from resplice.core.kinds import Kind
 from resplice.core.sniff import Sniffer
 from resplice.core.wire import Framer
 from resplice.dialects import BUILT_IN, Dialect, Dialects
+from resplice.dialects.recognition import Standing
 from resplice.session.failure import Failure
 from resplice.session.frames import Frames
 from resplice.session.pace import Pace
 from resplice.session.policy import Policy
 from resplice.session.reader import Reader
 from resplice.session.receipt import build_receipt
+from resplice.session.scout import Scout
 from resplice.session.stream import Stream
 from resplice.session.unsettled import Unsettled
 from resplice.session.watch import End, Watch
@@ -46,7 +49,7 @@ class Session:
     the bytes: a defect in here makes the rest of the stream pass raw. Times are seconds on any clock that only goes forward.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first two are keywords
         self,
         dialect: Dialect | None,
         policy: Policy | None = None,
@@ -56,7 +59,9 @@ class Session:
         model: str | None = None,
         resumed: bool = False,
         among: Dialects = BUILT_IN,
+        doubtful: bool = False,
     ) -> None:
+        """``dialect``: what the request asked for. ``doubtful``: the response's content type is none of that dialect's."""
         self.policy = policy or Policy()
         self.finished = False
         self._calm = False
@@ -65,8 +70,9 @@ class Session:
         self._observe = self.policy.mode == "observe"
         self._stream = Stream(dialect, self.policy, seed, among)
         self._stream.facts.midway = resumed
-        self._framer = self._first_framer(dialect)
+        self._framer = self._first_framer(dialect, doubtful=doubtful)
         self._frames = Frames(self._stream)
+        self._scout = Scout(among) if dialect is None else None
         self._reader = Reader(self._stream, self._framer)
         self._unsettled = Unsettled(self._stream.ledger)
         self._pace = Pace(now)
@@ -78,12 +84,11 @@ class Session:
         self._outcome = Reason.COMPLETE
         self._detail = ""
 
-    def _first_framer(self, dialect: Dialect | None) -> Framer:
-        """A framer of the form that was asked for, or one that finds out which other form it is."""
-        wire = self._stream.wire
-        if dialect is None or not dialect.forms:
-            return wire.framer(self.policy.max_event_bytes)
-        return Sniffer(wire, dialect.forms, self.policy.max_event_bytes)
+    def _first_framer(self, dialect: Dialect | None, *, doubtful: bool) -> Framer:
+        """A framer of the form that was asked for, or one that finds out which other form it is, or whether it is any."""
+        wire, cap = self._stream.wire, self.policy.max_event_bytes
+        framer = Sniffer(wire, dialect.forms, cap) if dialect is not None and dialect.forms else wire.framer(cap)
+        return Doorway(wire, framer) if doubtful and dialect is not None else framer
 
     @property
     def dialect(self) -> Dialect | None:
@@ -99,7 +104,18 @@ class Session:
     def answered(self) -> bool:
         """A part of an answer has gone out, or the stream is none that can be judged."""
         stream = self._stream
-        return stream.answered or stream.facts.terminal or stream.raw or (stream.strangers > 0 and not stream.confirmed)
+        return (
+            stream.answered
+            or stream.facts.terminal
+            or stream.raw
+            or not stream.standing.may_judge
+            or (stream.strangers > 0 and not stream.confirmed)
+        )
+
+    @property
+    def standing(self) -> Standing:
+        """How well it is known that the stream is of its dialect."""
+        return self._stream.standing
 
     @property
     def spoke(self) -> bool:
@@ -206,17 +222,42 @@ class Session:
         if stream.raw:
             return stream.pass_(data)
         self._unsettled.begin()
+        if self._scout is not None:
+            return self._look(self._scout, data)
         end = framer.completes_at(data) if framer.waiting else 0
         if end and self._calm:
             return self._complete(data, end)
         items = framer.receive_data(data)
-        if isinstance(framer, Sniffer):
-            self._adopt(framer)
-        return self._take(items) if items else b""
+        self._adopt()
+        return self._take(items) if items or stream.raw else b""
 
-    def _adopt(self, sniffer: Sniffer) -> None:
-        """Go on with the framer of the form that the body has, once that is clear."""
-        if sniffer.framer is not None and sniffer.form is not None:
+    def _look(self, scout: Scout, data: bytes) -> bytes:
+        """Bytes of a stream that is none of an API that is known: they pass, and are looked at."""
+        stream = self._stream
+        seen = scout.look(data)
+        if seen is None:
+            if scout.over:
+                self._scout, stream.raw = None, True
+            return stream.pass_(data)
+        self._scout = None
+        stream.confirm(seen.dialect)
+        seen.dialect.read(seen.frame.value, seen.frame.event, stream.facts)
+        stream.events_in += scout.frames
+        stream.events_out += scout.frames
+        return stream.pass_(data[: seen.end]) + (self._receive(data[seen.end :]) if seen.end < len(data) else b"")
+
+    def _adopt(self) -> None:
+        """Go on with the framer of the form that the body has, once that is clear; or without, where it is none of them."""
+        door = self._framer
+        if isinstance(door, Doorway):
+            if door.foreign:
+                self._stream.disown()
+                self._stream.raw = True
+            if door.framer is None:
+                return
+            self._framer = self._reader.framer = door.framer
+        sniffer = self._framer
+        if isinstance(sniffer, Sniffer) and sniffer.framer is not None and sniffer.form is not None:
             self._framer = self._reader.framer = sniffer.framer
             self._stream.comes_as(sniffer.form)
 
@@ -275,7 +316,7 @@ class Session:
         Afterwards `wants_end` tells whether the stream is to be ended.
         """
         self.wants_end = None
-        if self.finished or self._stream.raw:
+        if self.finished or self._stream.raw or self._scout is not None:
             return b""
         if self._observe:
             self._safely(lambda: self._note_end(now))
@@ -286,7 +327,7 @@ class Session:
 
     def _pass_time(self, now: float) -> bytes:
         out = self._release(now - self._pace.last_in_at)
-        if self._stream.dialect is not None and not self._stream.ended:
+        if self._stream.standing.may_judge and not self._stream.ended:
             self.wants_end = self._watch.end(now, self._bytes_in)
         if not out and self.wants_end is None and self._at_boundary and self._watch.beats(now):
             out = self._stream.heartbeat()
@@ -295,7 +336,7 @@ class Session:
     def _note_end(self, now: float) -> bytes:
         """In observe mode a stream that would be ended is noted as that, once, and goes on."""
         stream = self._stream
-        if stream.dialect is None or stream.ended or stream.ledger.kinds[Kind.WOULD_END]:
+        if not stream.standing.may_judge or stream.ended or stream.ledger.kinds[Kind.WOULD_END]:
             return b""
         if end := self._watch.end(now, self._bytes_in):
             stream.ledger.note(Kind.WOULD_END, f"the stream would have been ended: {end.detail}")
@@ -389,28 +430,29 @@ class Session:
 
     def _is_complete(self) -> bool:
         stream = self._stream
-        if stream.dialect is None or stream.raw:
+        if stream.raw or not stream.standing.may_judge:
             return True
         return stream.facts.terminal and not stream.ledger.kinds[Kind.TERMINAL_MISSING]
 
     def _finish(self, reason: Reason, detail: str) -> bytes:
         """The upstream is done: what it left open is completed or, where that would be a guess, ended with an error."""
         stream = self._stream
-        if stream.raw:
+        if stream.raw or self._scout is not None:
             return b""
         items = self._framer.receive_data(b"")
-        if isinstance(self._framer, Sniffer):
-            self._adopt(self._framer)
+        self._adopt()
         out = self._take(items)
         out += self._frames.settle()
-        if stream.dialect is None or stream.raw or stream.ended or stream.facts.terminal:
+        if stream.dialect is None or stream.raw or stream.ended or stream.facts.terminal or not stream.standing.may_judge:
             return out
-        if stream.strangers and not stream.confirmed:
-            return out  # nothing but frames of a format that nobody knows
+        if stream.strangers and not stream.confirmed and not stream.facts.failed:
+            stream.disown()
+            return out
         return out + self._frames.ends.complete(stream.dialect, reason, detail)
 
     def _take_leave(self) -> bytes:
         """Nobody is there to read on: account for what was held back."""
         if rest := self._unsettled.take():
-            self._stream.change(rest, b"", Kind.UNDELIVERED, "an incomplete event was pending when the stream was left")
+            why = "an incomplete event was pending when the stream was left"
+            self._stream.ledger.changed(Effect.REPAIR, Kind.UNDELIVERED, rest, b"", why)
         return b""

@@ -15,6 +15,8 @@ from resplice.core.kinds import Kind
 from resplice.core.wire import SSE, Body, Event, Wire
 from resplice.dialects import BUILT_IN, Dialect, Dialects, Facts, Json
 from resplice.dialects.dialect import frame
+from resplice.dialects.recognition import REFRAMED, Standing
+from resplice.session.clients import HOUSES, QUIRKS, UNSAID, Quirk
 from resplice.session.contract import Contract, Fate, Held, Mended, contract_for
 from resplice.session.failure import Failure
 from resplice.session.ids import ChunkIds
@@ -38,7 +40,9 @@ class Stream:
     waits: Held | None = None
     """Why something waits, if it is an event of which the next one tells whether it was right."""
 
-    def __init__(self, dialect: Dialect | None, policy: Policy, seed: str, among: Dialects = BUILT_IN) -> None:
+    def __init__(  # noqa: PLR0915 - one line for each thing that is known
+        self, dialect: Dialect | None, policy: Policy, seed: str, among: Dialects = BUILT_IN
+    ) -> None:
         self.dialect = dialect
         self.among = among
         """The dialects that the stream may turn out to be of."""
@@ -49,6 +53,8 @@ class Stream:
         """The form in which the upstream's body comes."""
         self.converts = False
         """The two differ: every event is written anew."""
+        self.standing = Standing.ASKED if dialect else Standing.UNKNOWN
+        """How well it is known that the stream is of its dialect, and so what may be done to it."""
         self.confirmed = False
         """A frame has shown that the stream is of this dialect; until then the request's word stands for it."""
         self.strangers = 0
@@ -92,16 +98,37 @@ class Stream:
         """The last bytes out were raw and did not end an event."""
 
     def confirm(self, dialect: Dialect) -> None:
-        """A frame has shown what dialect the stream is of: the one expected, or one in the form that the body has."""
+        """A frame has shown what dialect the stream is of: the one that was asked for, or another one."""
         if self.dialect is not dialect:
+            self.standing = Standing.RECOGNISED if dialect.proof is not None else Standing.ASKED  # a user vouches for his own
             self.dialect, self.wire, self.converts = dialect, dialect.wire, False
             self.contract = contract_for(dialect.name, self.policy, self._seed)
         self.confirmed = True
 
+    def disown(self) -> None:
+        """The stream ended, and not one of its events was of the API that was asked for: they are another API's."""
+        self.ledger.note(
+            Kind.ANOTHER_API, f"the request asked for {self.dialect.name if self.dialect else None}, and no event of it came"
+        )
+        self.dialect, self.standing = None, Standing.UNKNOWN
+
     @property
     def converts_comments(self) -> bool:
         """Nothing but events may reach the client."""
-        return (self.policy.comments == "convert" or self.wire.plain) and self.form.framer is SseFramer
+        dies = self.plain or self.policy.comments == "convert" or self.dies_of(Quirk.COMMENT)
+        return dies and self.form.framer is SseFramer
+
+    def dies_of(self, quirk: Quirk) -> bool:
+        """Whether the client can't read that, although it is legal."""
+        client = self.policy.client
+        if client == UNSAID and self.dialect is not None:
+            client = HOUSES.get(self.dialect.name, UNSAID)
+        return quirk in QUIRKS[client]
+
+    @property
+    def plain(self) -> bool:
+        """The client reads nothing but events, each one line."""
+        return self.wire.plain and self.dies_of(Quirk.PLAIN_LINES)
 
     @property
     def in_order(self) -> bool:
@@ -126,8 +153,11 @@ class Stream:
     ) -> bytes:
         """The next bytes of the input go out as something else, or not at all; with no `raw`, something is added.
 
-        A repair that is switched off is not made: `raw` goes out as it is.
+        A repair that is switched off is not made: `raw` goes out as it is. So it does in a stream that was not asked for, but for
+        what mends its framing.
         """
+        if not self.standing.may_judge and not (raw and replacement and self.standing.may_reframe and kind in REFRAMED):
+            return self.pass_(raw)
         if effect is Effect.REPAIR and (unwanted := self._unwanted((kind, *also))):
             return self.leave(raw, unwanted)
         self.tail_passes = False
@@ -154,7 +184,7 @@ class Stream:
         self.events_out += 1
         self.line_open = False
         kinds, event = item.kinds, item.event
-        if self.dialect is not None and self.dialect.named_events:
+        if self.dialect is not None and self.dialect.named_events and not self.dialect.name_is_type:
             event = self._right_name(item, self.dialect)
             if event != item.event:
                 kinds = (*kinds, Kind.EVENT_NAME_WRONG if item.event else Kind.EVENT_NAME_MISSING)
@@ -173,7 +203,8 @@ class Stream:
 
     def fault(self, raw: bytes) -> Kind | None:
         """What clients can't read of a healthy event, as it came."""
-        return None if self.wire.fault is None else self.wire.fault(raw, self.body)
+        found = None if self.wire.fault is None else self.wire.fault(raw, self.body)
+        return found if self.dies_of(Quirk.PLAIN_LINES) or found is Kind.DATA_WITHOUT_SPACE else None
 
     def write(self, name: str | None, payload: bytes) -> bytes:
         """An event of ours, or one that came in another form, for the client; the caller books it."""
@@ -194,6 +225,8 @@ class Stream:
 
     def show(self, value: dict[str, Json], event: str | None) -> Fate:
         """Show an event to the contract. One that leaves the contract changed makes known shapes unknown."""
+        if not self.standing.may_judge:
+            return None
         contract = self.contract
         fate = contract.mend(value, event, self.facts)
         if not contract.steady:
@@ -202,7 +235,7 @@ class Stream:
 
     def flush(self) -> bytes:
         """The answer ends: what the contract still has to say goes out before its end; before an error, nothing."""
-        mended = None if self.flushed or self.facts.failed else self.contract.flush(self.facts)
+        mended = None if self.flushed or self.facts.failed or not self.standing.may_judge else self.contract.flush(self.facts)
         self.flushed = True
         return self._add(mended) if mended is not None else b""
 
@@ -238,14 +271,14 @@ class Stream:
     def sign_of_life(self) -> bytes:
         """A keepalive in the form that the client is to have; `b""` where there is none that it can read."""
         filler = self.filler()
-        if filler and self.policy.keepalive_form == "comment":
+        if filler and (self.policy.keepalive_form == "comment" or self.dies_of(Quirk.KEEPALIVE_EVENT)):
             return filler
         return self.write_all(self.dialect.keepalive(self.facts) if self.dialect else ()) or filler
 
     def filler(self) -> bytes:
         """What shows life and is no event, if the client can read it."""
         filler = self.wire.filler
-        return b"" if filler.startswith(b":") and self.policy.comments == "convert" else filler
+        return b"" if filler.startswith(b":") and self.converts_comments else filler
 
     def lose(self, raw: bytes, kind: Kind, why: str) -> bytes:
         """Information is lost. By policy the stream ends with an error, or goes on without it; tool arguments never go on."""
@@ -272,6 +305,8 @@ class Stream:
         a text that is closed is taken for an answer. ``value`` is the upstream's error, where it sent one; ``message`` is what
         it said.
         """
+        if not self.standing.may_judge:
+            return self.pass_(raw)
         if effect is Effect.REPAIR and (unwanted := self._unwanted((kind, *also))):
             return self.leave(raw, unwanted)
         frames = b""

@@ -64,7 +64,7 @@ class Watch:
         if not every or now - self._pace.last_sign() < every or not stream.policy.does(Kind.HEARTBEAT):
             return False
         is_over = stream.ended or stream.facts.terminal or stream.facts.failed
-        is_strange = stream.dialect is None or (stream.strangers and not stream.confirmed)
+        is_strange = not stream.standing.may_judge or (stream.strangers and not stream.confirmed)
         return not (is_over or is_strange or stream.held or stream.raw or stream.line_open)
 
     def _lingers(self, now: float) -> End | None:

@@ -36,7 +36,7 @@ def test_the_first_chunk_tells_them_apart_whatever_the_path() -> None:
 
 @pytest.mark.parametrize("value", [{"choices": [{"text": "a", "index": 0}]}, {"object": "text_completion", "choices": []}])
 def test_a_chunk_is_known_by_its_text_or_by_its_name(value: dict[str, object]) -> None:
-    found = for_frame(value, None, by_name(L).wire, None)
+    found = for_frame(value, None, by_name(L).wire, by_name(L))
     assert found is not None
     assert found.name == L
 

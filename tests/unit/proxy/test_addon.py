@@ -83,6 +83,7 @@ def test_a_request_that_is_streamed_on_is_judged_by_its_path_before_its_body_cam
     flow = make()
     flow.request.raw_content = None
     flow.request.stream = True
+    flow.request.headers["content-type"] = "application/json"
     tctx.addon.requestheaders(flow)
     assert flow.request.headers["accept-encoding"] == "identity"
     tctx.addon.responseheaders(flow)

@@ -15,6 +15,8 @@ GEMINI = "/v1beta/models/gemini-2.5-pro:streamGenerateContent"
 VERTEX = "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-pro:streamGenerateContent"
 CONTENTS = b'{"contents": [{"parts": [{"text": "tide?"}]}]}'
 ASSIST = b'{"model": "m-1", "project": "p", "request": {"contents": []}}'
+CLAUDE = "/v1/projects/p/locations/l/publishers/anthropic/models/claude-x"
+ON_VERTEX = b'{"anthropic_version": "vertex-2023-10-16", "messages": [], "max_tokens": 5, "stream": true}'
 EVENTS = "text/event-stream; charset=utf-8"
 LINES = "application/x-ndjson"
 MESSAGES = "application/vnd.amazon.eventstream"
@@ -33,9 +35,15 @@ TABLE = [
     ("an image", "POST", CHAT, STREAM, "image/png", 200, False),
     ("no stream asked for", "POST", CHAT, WHOLE, "application/json", 200, False),
     ("no stream asked for, but sent", "POST", CHAT, WHOLE, EVENTS, 200, False),
-    ("body not at hand", "POST", CHAT, None, EVENTS, 200, "openai-chat"),
-    ("body not at hand, no stream", "POST", CHAT, None, "application/json", 200, False),
-    ("asked for in the query", "GET", "/v1/responses?stream=true", None, "application/json", 200, "openai-responses"),
+    ("no body", "POST", CHAT, None, EVENTS, 200, None),
+    ("no body, no stream", "POST", CHAT, None, "application/json", 200, False),
+    ("a stored response", "GET", "/v1/responses/resp_1?stream=true", None, EVENTS, 200, "openai-responses"),
+    ("a page whose path ends like an API's", "GET", "/rooms/1/messages", None, EVENTS, 200, None),
+    ("a form", "POST", "/api/messages", b"--x\r\n", EVENTS, 200, None),
+    ("an app's own messages", "POST", "/api/messages", b'{"text": "hi"}', EVENTS, 200, None),
+    ("Claude on Vertex AI", "POST", f"{CLAUDE}:streamRawPredict", ON_VERTEX, EVENTS, 200, "anthropic-messages"),
+    ("another vendor's model on Vertex AI", "POST", f"{CLAUDE}:streamRawPredict", STREAM, EVENTS, 200, None),
+    ("Gemini's events, the query encoded", "POST", f"{GEMINI}?%24alt=sse", CONTENTS, EVENTS, 200, "gemini"),
     ("Gemini's events", "POST", f"{GEMINI}?alt=sse", CONTENTS, EVENTS, 200, "gemini"),
     ("Gemini's events, on Vertex AI", "POST", f"{VERTEX}?alt=sse", CONTENTS, EVENTS, 200, "gemini"),
     (
@@ -54,11 +62,11 @@ TABLE = [
     ("Gemini's answer in one piece", "POST", "/v1beta/models/m:generateContent", CONTENTS, "application/json", 200, False),
     ("some event stream", "GET", "/clock", None, EVENTS, 200, None),
     ("an API of its own", "POST", "/chat", OTHER, EVENTS, 200, None),
-    ("an API of its own, no stream wanted", "POST", "/chat", b'{"stream": false}', EVENTS, 200, False),
+    ("an API of its own, no stream wanted", "POST", "/chat", b'{"stream": false}', EVENTS, 200, None),
     ("an API of its own, no event stream", "POST", "/chat", OTHER, "application/json", 200, False),
     ("an error", "POST", CHAT, STREAM, EVENTS, 429, False),
     ("HEAD", "HEAD", CHAT, None, EVENTS, 200, False),
-    ("a body that is no JSON", "POST", CHAT, b"\xff\xfe", EVENTS, 200, "openai-chat"),
+    ("a body that is no JSON", "POST", CHAT, b"\xff\xfe", EVENTS, 200, None),
     ("Ollama streams unless told not to", "POST", OLLAMA, WHOLE, LINES, 200, "ollama"),
     ("Ollama, generate", "POST", "/ollama/api/generate", b'{"model": "m", "prompt": "x"}', LINES, 200, "ollama"),
     ("Ollama, no stream wanted", "POST", OLLAMA, b'{"model": "m", "stream": false}', "application/json", 200, False),
@@ -98,13 +106,17 @@ def test_a_request_body_that_its_sender_compressed_is_read():
 
 
 def test_a_request_body_that_does_not_decode_leaves_the_path_to_speak():
-    request = http.Request.make("POST", f"http://host{CHAT}", b"no gzip", {"content-encoding": "gzip"})
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+    request = http.Request.make("POST", f"http://host{CHAT}", b"", headers)
+    request.raw_content = b"no gzip"
     assert read_request(request).dialect is not None
+    del request.headers["content-type"]
+    assert read_request(request).dialect is None
 
 
 @pytest.mark.parametrize(("body", "model"), [(STREAM, "m-1"), (b'{"model": 3}', None), (b"[" * 100_000, None), (b"", None)])
 def test_the_model_is_what_the_request_says(body, model):
-    assert read_request(http.Request.make("POST", "http://host/", body)).model == model
+    assert read_request(http.Request.make("POST", f"http://host{CHAT}", body)).model == model
 
 
 @pytest.mark.parametrize(("path", "model"), [(GEMINI, "gemini-2.5-pro"), (VERTEX, "gemini-2.5-pro"), ("/models/x/chat", None)])

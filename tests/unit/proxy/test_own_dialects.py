@@ -39,15 +39,19 @@ def tctx():
 
 
 @pytest.mark.parametrize("name", BROKEN)
-@pytest.mark.parametrize("known", [True, False])
-def test_the_examples_dialect_is_recognised_by_path_or_by_its_first_event_and_repaired(name, known, dialects):
+def test_the_examples_dialect_is_known_by_its_path_and_repaired(name, dialects):
     wire, kinds = BROKEN[name]
-    dialect = dialects.for_request("/v2/generate", b'{"prompt": "tide?"}') if known else None
-    session = Session(dialect, among=dialects)
+    session = Session(dialects.for_request("/v2/generate", b'{"prompt": "tide?"}'), among=dialects)
     output = b"".join(session.receive_data(wire[at : at + 5]) for at in range(0, len(wire), 5)) + session.finish("upstream_end")
     assert decode(output) == decode(WHOLE)
     assert [str(finding.kind) for finding in session.take_findings()] == kinds
     assert session.receipt().dialect == "my-gateway"
+
+
+def test_a_users_dialect_without_a_proof_is_taken_at_its_word_on_other_paths_too(dialects):
+    session = Session(None, among=dialects)
+    output = session.receive_data(TOKENS[0] + TOKENS[1] + END[0]) + session.finish("upstream_end")
+    assert (decode(output), session.receipt().standing) == (decode(WHOLE), "asked")
 
 
 def test_a_stream_of_the_examples_dialect_that_was_cut_ends_in_its_own_error(dialects):

@@ -127,8 +127,8 @@ def test_a_stream_whose_dialect_turns_out_later_is_on_record_from_then_on():
     stream = make(dialect=None)
     stream(FIRST)
     assert stream.log.kinds() == ["stream.open"]
-    assert stream.log[0]["dialect"] == "openai-chat"
-    assert stream.repairs
+    assert (stream.log[0]["dialect"], stream.log[0]["standing"]) == ("openai-chat", "recognised")
+    assert not stream.repairs
 
 
 @pytest.mark.parametrize("method", ["receive_data", "tick", "finish", "take_findings", "receipt"])

@@ -81,6 +81,7 @@ def test_every_kind_of_the_catalogue_is_produced_by_some_row_or_has_a_test_of_it
         Kind.UNDELIVERED,
         Kind.SEALED_DAMAGE,
         Kind.WOULD_END,
+        Kind.ANOTHER_API,
         Kind.MESSAGE_MALFORMED,
         Kind.RESPONSE_UNFINISHED,
         Kind.ABNORMAL_CLOSE,

@@ -99,7 +99,7 @@ def test_the_receipt_tells_text_calls_usage_model_and_id() -> None:
 
 def test_responses_that_code_assist_wraps_are_read_as_well() -> None:
     wire = g.stream(*({"response": one} for one in g.CHUNKS))
-    receipt = run(None, wire).receipt
+    receipt = run(G, wire).receipt
     assert (receipt.dialect, receipt.text_chars, receipt.terminal) == (G, 5, "seen")
 
 

@@ -378,7 +378,7 @@ def test_the_path_alone_makes_no_heartbeat_of_a_dialect_and_a_strange_format_get
     player = Player(A, Policy(heartbeat=1, idle_timeout=60, stall_timeout=60))
     assert player.wait(1.05) == b": keepalive\n"
     player.give(s.CHAT[: len(START[C])])
-    assert b"chat.completion.chunk" in player.wait(1.05)
+    assert player.wait(1.05) == b""  # another API's, and nobody asked for it
     strange = Player(A, Policy(heartbeat=1, idle_timeout=5, stall_timeout=5))
     strange.give(s.sse({"jsonrpc": "2.0", "result": {}}))
     assert strange.wait(50, 1.0) == b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, TEXT_OPEN, Fault, Touches
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, TEXT_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 ROWS: Final[tuple[Fault, ...]] = (
@@ -15,7 +15,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "`event:` from the payload's `type`",
         "the API documents both as equal",
         GITHUB + "earendil-works/pi/issues/1983",
-        dialects=(MESSAGES, RESPONSES),
+        dialects=(MESSAGES,),
         before=TEXT_OPEN,
         example='data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎',
         touches=Touches.FRAMING,
@@ -27,7 +27,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the payload's known `type` wins",
         "the payload was written by the API, the line by whoever framed it",
         "https://docs.anthropic.com/en/docs/build-with-claude/streaming",
-        dialects=(MESSAGES, RESPONSES),
+        dialects=(MESSAGES,),
         before=TEXT_OPEN,
         example=('event: message⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}⏎⏎'),
         touches=Touches.FRAMING,
@@ -93,12 +93,14 @@ ROWS: Final[tuple[Fault, ...]] = (
     Fault(
         Kind.FOREIGN_EVENT,
         "meaning",
-        "an event of a gateway's own (`event: hermes.tool.progress`) on a stream of chunks, or one whose data is no JSON",
-        "dropped",
+        "an event of a gateway's own (`event: hermes.tool.progress`) on a stream of chunks, or one whose data is no JSON, for a "
+        "client that dies of it (AI SDK, openai-node's helper; openai-python of arrays)",
+        "dropped; for all other clients it passes",
         "it has no meaning in the dialect; it is in the log",
         GITHUB + "NousResearch/hermes-agent/pull/7989",
         before=CHAT_OPEN,
         example=('event: hermes.tool.progress⏎data: {"tool":"search"}⏎⏎'),
+        needs="client=ai-sdk",
         touches=Touches.EVENTS,
         proof="neither its name nor its payload is one of the API's",
     ),

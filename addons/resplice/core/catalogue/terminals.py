@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, TEXT_OPEN, Fault, Touches
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, Fault, Touches
 from resplice.core.kinds import Kind
 
 ROWS: Final[tuple[Fault, ...]] = (
@@ -36,13 +36,12 @@ ROWS: Final[tuple[Fault, ...]] = (
     Fault(
         Kind.TERMINAL_FOREIGN,
         "terminals",
-        "`[DONE]` on a dialect that has none",
+        "`[DONE]` on a dialect that has none, for a client that dies of it: Google's SDKs; all others skip it",
         "dropped",
         "it is no event of that dialect",
         GITHUB + "anthropics/anthropic-sdk-csharp/pull/202",
-        dialects=(MESSAGES, RESPONSES),
-        before=TEXT_OPEN,
-        example="data: [DONE]⏎⏎",
+        dialects=("gemini",),
+        example='data: {"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]}}],"modelVersion":"m"}⏎⏎data: [DONE]⏎⏎',
         touches=Touches.EVENTS,
         proof="the marker is no event of that API, and holds nothing",
     ),

@@ -17,6 +17,14 @@ ROWS: Final[tuple[Fault, ...]] = (
         GITHUB + "microsoft/vscode/pull/321671",
     ),
     Fault(
+        Kind.ANOTHER_API,
+        "notes",
+        "a request that asks for one API's stream, and not one event of it in the answer: Meta's Llama API, llama.cpp's own",
+        "nothing; what came passed as it came, and how it ends is not judged",
+        "nothing is changed",
+        "https://llama.developer.meta.com/docs/api/chat/",
+    ),
+    Fault(
         Kind.MESSAGE_MALFORMED,
         "sockets",
         "a text message that is no JSON object: clients close the connection, or lose the event silently",
