@@ -64,8 +64,8 @@ class Trial:
         """``open_silent`` makes the stream that reads the pieces.
 
         ``sniffs``: an answer whose first byte begins neither JSON nor a page is let go at once. ``briefly``: it is let go after so
-        many seconds, and with its first event at the latest. ``disown`` is called where it turns out to be none of the API's: its headers are not
-        ours to change.
+        many seconds, and with its first event at the latest. ``disown`` is called where it turns out to be none of the API's: its
+        headers are not ours to change.
         """
         self._open_silent = open_silent
         self._opened: Stream | None = None if briefly else open_silent()

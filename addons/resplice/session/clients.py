@@ -36,6 +36,8 @@ class Quirk(Enum):
     """A block without a `data:` line."""
     PLAIN_LINES = auto()
     """Whatever is not `data: `, one line of JSON and a blank line."""
+    NO_ROLE = auto()
+    """A chat completion none of whose chunks says the role."""
     KEEPALIVE_EVENT = auto()
     """The Responses API's own `keepalive`."""
 
@@ -77,7 +79,7 @@ CLIENTS: Final = (
     Client(
         "openai-node-helper-old",
         re.compile(r"^(?:Azure)?OpenAI/JS", re.IGNORECASE),
-        _ALL_FOREIGN | {Quirk.NO_DATA, Quirk.KEEPALIVE_EVENT},
+        _ALL_FOREIGN | {Quirk.NO_DATA, Quirk.NO_ROLE, Quirk.KEEPALIVE_EVENT},
         "https://github.com/openai/openai-node/issues/1964",
         lang="js",
         house="openai",
@@ -87,7 +89,7 @@ CLIENTS: Final = (
     Client(
         "openai-node-helper",
         re.compile(r"^(?:Azure)?OpenAI/JS", re.IGNORECASE),
-        _ALL_FOREIGN | {Quirk.NO_DATA},
+        _ALL_FOREIGN | {Quirk.NO_DATA, Quirk.NO_ROLE},
         _MEASURED + ": chunk.choices is not iterable; Unhandled response stream event",
         lang="js",
         house="openai",
@@ -96,8 +98,9 @@ CLIENTS: Final = (
     Client(
         "openai-node",
         re.compile(r"^(?:Azure)?OpenAI/JS", re.IGNORECASE),
-        _TEXT | {Quirk.NO_DATA},
-        _MEASURED + ": Unexpected end of JSON input",
+        _TEXT | {Quirk.NO_DATA, Quirk.NO_ROLE},
+        _MEASURED
+        + ": Unexpected end of JSON input; LangChain.js above it: https://github.com/langchain-ai/langchainjs/issues/11468",
         lang="js",
         house="openai",
     ),
@@ -150,7 +153,7 @@ CLIENTS: Final = (
 NAMES: Final = tuple(client.name for client in CLIENTS)
 QUIRKS: Final[Mapping[str, frozenset[Quirk]]] = {client.name: client.quirks for client in CLIENTS} | {
     UNKNOWN: frozenset(),
-    UNSAID: frozenset({Quirk.COMMENT_AFTER_ID, Quirk.NO_DATA, Quirk.PLAIN_LINES}),
+    UNSAID: frozenset({Quirk.NO_ROLE, Quirk.COMMENT_AFTER_ID, Quirk.NO_DATA, Quirk.PLAIN_LINES}),
 }
 """Name of a client -> what it dies of."""
 HOUSES: Final[Mapping[str, str]] = {"ollama": "ollama"}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from resplice.core.catalogue import BY_KIND, OPT_IN, REPAIRS, Fault
 from resplice.core.kinds import Kind
-from resplice.session.clients import UNSAID
+from resplice.session.clients import QUIRKS, UNSAID, Quirk
 
 MODES: Final = ("repair", "observe")
 ON_LOSS: Final = ("error", "continue")
@@ -51,6 +51,10 @@ class Policy:
 
     client: str = UNSAID
     """Who reads: a name of `resplice.session.clients`. Legal bytes are changed for clients that die of them, and for no others."""
+
+    def dies_of(self, quirk: Quirk) -> bool:
+        """Whether the client can't read that, although it is legal."""
+        return quirk in QUIRKS[self.client]
 
     def does(self, kind: Kind) -> bool:
         """Whether a repair of this kind is to be made."""

@@ -13,6 +13,7 @@ from resplice.core.kinds import Kind
 from resplice.dialects import Facts, Json
 from resplice.dialects.openai_chat import chunk, is_hollow_delta
 from resplice.dialects.openai_completions import chunk as legacy_chunk
+from resplice.session.clients import Quirk
 from resplice.session.contract.chunk_work import ChunkWork
 from resplice.session.contract.contract import Fate, Mended
 from resplice.session.contract.surrogates import SURROGATE, is_whole
@@ -56,6 +57,7 @@ class ChatContract:
     def __init__(self, policy: Policy, seed: str) -> None:
         self.steady = True
         self._policy = policy
+        self._needs_role = self.has_deltas and policy.dies_of(Quirk.NO_ROLE)
         self._seed = seed
         self._minted = 0
         self._choices: dict[int, _Choice] = {}
@@ -213,7 +215,7 @@ class ChatContract:
                 return _without(delta, "role")
             state.role_said = True
             return delta
-        due = self.has_deltas and not state.role_said and (role == "" or ends or not is_hollow_delta(delta))
+        due = self._needs_role and not state.role_said and (role == "" or ends or not is_hollow_delta(delta))
         state.role_said |= due
         if not (due or role == "") or not work.may(Kind.ROLE_MISSING):
             return delta
