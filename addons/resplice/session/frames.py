@@ -278,7 +278,6 @@ class Frames:
             return self._stream.keepalive(item.raw, Kind.EMPTY_DATA, kinds)
         return self._stream.lose(item.raw, Kind.EMPTY_DATA, "an event came without its payload")
 
-
     def _string(self, item: Frame, value: str) -> bytes:
         if value.strip().upper() == "[DONE]":
             return self.ends.done(item)
@@ -317,8 +316,8 @@ class Frames:
         return self.ends.terminal(item)
 
     def _hollow(self, item: Frame) -> bytes:
-        name = (item.event or "").lower()
-        if name and name not in KEEPALIVE_NAMES and not self._is_strange(item.event) and not _says_something(item.value):
+        name, dialect = (item.event or "").lower(), self._stream.dialect
+        if name and name not in KEEPALIVE_NAMES and not foreign.is_named_so(item.event, dialect):
             return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, f"event {name[:64]!r} came without its payload")
         return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, item.kinds)
 
@@ -388,7 +387,12 @@ class Frames:
         name, stream = item.event or "", self._stream
         if item.kind is Kind.EMPTY_DATA:
             return self._nothing(item)
-        if name and name.lower() not in KEEPALIVE_NAMES and not foreign.is_named_so(name, stream.dialect) and not self._begins(name):
+        if (
+            name
+            and name.lower() not in KEEPALIVE_NAMES
+            and not foreign.is_named_so(name, stream.dialect)
+            and not self._begins(name)
+        ):
             return stream.lose(item.raw, item.kind, f"event {name[:64]!r} came without its data")
         if item.kind in _LEGAL_STRAYS and not (stream.plain or stream.dies_of(Quirk.NO_DATA)):
             stream.idle_bytes += len(item.raw)
