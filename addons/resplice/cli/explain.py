@@ -209,11 +209,14 @@ def _broken(changes: list[Record]) -> Iterator[str]:
     if not changes:
         yield "Nothing in it was broken, and not one byte was changed."
         return
+    explained: set[str] = set()
     for number, change in enumerate(changes[:_SHOWN], 1):
         yield ""
         yield f"{number}. {_what(change)} at byte {change['in_offset']:,}: {visible(change['why'], _SAMPLE)}"
         yield from _evidence(change)
-        yield from _meaning(change)
+        if change["kind"] not in explained:
+            yield from _meaning(change)
+        explained.add(change["kind"])
     if len(changes) > _SHOWN:
         yield f"and {len(changes) - _SHOWN:,} more"
 

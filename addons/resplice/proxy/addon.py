@@ -154,8 +154,10 @@ class Resplice:
             self._finish_whole(flow, stream)
         elif flow in self._seen:
             self._keeper.stored(flow)
-        elif not flow.live and verdict_of(flow.metadata) is None:
-            return self._analyse_saved(flow)
+        elif not flow.live:
+            if (verdict := verdict_of(flow.metadata)) is None:
+                return self._analyse_saved(flow)
+            logger.info("%s", report.recalled(flow, verdict))
         return None
 
     @fail_open

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from resplice.core.events import Reason, Receipt
 from resplice.core.kinds import Kind
-from resplice.records.plain import plural, size
+from resplice.records.plain import plural, size, visible
 from resplice.records.redact import clean
 from resplice.records.states import State
 from resplice.records.verdict import Verdict, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mitmproxy import http
+
     from resplice.records.schema import StreamContext
 
-__all__ = ["MARKS", "level", "metadata", "sentence", "stranger", "summary", "verdict"]
+__all__ = ["MARKS", "level", "metadata", "recalled", "sentence", "stranger", "summary", "verdict"]
 
 _TEXT: Final = 160
 _ENDS: Final = {
@@ -77,6 +81,14 @@ def stranger(context: StreamContext, receipt: Receipt) -> str:
 
 def _where(context: StreamContext) -> str:
     return _safe(f"{context.host}:{context.port}{context.path.partition('?')[0]}")
+
+
+def recalled(flow: http.HTTPFlow, verdict: Mapping[str, Any]) -> str:
+    """One line for a flow from a file that carries a verdict."""
+    where = _safe(f"{flow.request.pretty_host}:{flow.request.port}{flow.request.path.partition('?')[0]}")
+    when = "when it was live" if verdict.get("source") == "live" else "when it was analysed"
+    told = visible(verdict["summary"] or verdict["state"], _TEXT)
+    return f"Resplice: {where} ({_safe(verdict['dialect'])}): {told}; told {when}, as stream {_safe(verdict['stream'][:8])}"
 
 
 def summary(context: StreamContext, receipt: Receipt) -> str:

@@ -20,6 +20,8 @@ __all__ = ["StreamView"]
 _FIRST: Final = 2.0
 """Before mitmproxy's own views of JSON and of text."""
 _NEVER: Final = -1.0
+_MOST: Final = 8 * 1024 * 1024
+"""Bytes of a body that are shown: the page is made while everything else waits."""
 
 
 class StreamView(contentviews.Contentview):
@@ -62,11 +64,10 @@ def _response(flow: Any, data: bytes) -> str:
     dialect = about["dialect"] if about is not None else _asked(flow)
     if dialect is None:
         raise ValueError("The body is no stream of an LLM API.")
-    if about is None:
-        return response_page(read_body(data, dialect), {}, data)
-    changes = changes_of(flow.metadata)
-    body, _ = both_sides(about, changes, data)
-    return response_page(read_body(body, dialect), {**about, "changes": changes}, body)
+    changes = changes_of(flow.metadata) if about is not None else []
+    body, _ = both_sides(about, changes, data) if about is not None else (data, None)
+    shown = body[:_MOST]
+    return response_page(read_body(shown, dialect), {**(about or {}), "changes": changes, "length": len(body)}, shown)
 
 
 def _asked(flow: Any) -> str | None:

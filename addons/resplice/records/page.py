@@ -75,7 +75,9 @@ def _head(answer: Answer, about: Mapping[str, Any], length: int) -> Iterator[str
     reasons = ", ".join(visible(reason, _NAME) for reason in answer.stop_reasons.values())
     told = [f"stop reason: {reasons}" if reasons else "no stop reason", *_tokens(answer), *_times(answer, about)]
     yield " · ".join(told)
-    yield f"{size(length)} to the client · {_counts(about)}"
+    whole = about.get("length", length)
+    shown = f", of which the first {size(length)} are shown" if length < whole else ""
+    yield f"{size(whole)} to the client{shown} · {_counts(about)}"
     if sentence := about.get("verdict"):
         yield visible(str(sentence))
 

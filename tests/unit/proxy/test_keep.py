@@ -11,7 +11,7 @@ from mitmproxy.io import FlowReader, FlowWriter
 from mitmproxy.proxy.layers.http import HttpResponseHook
 from mitmproxy.test import taddons, tflow
 
-from resplice.proxy import internals, keep
+from resplice.proxy import internals, keep, view
 from resplice.proxy.addon import Resplice
 from resplice.proxy.keep import Budget, Kept
 from unit.proxy.frames import DONE, FIRST, LAST
@@ -280,3 +280,20 @@ def test_what_is_kept_of_open_streams_counts_and_of_flows_that_are_gone_does_not
     del other
     gc.collect()
     assert budget.used == 0
+
+
+def test_of_an_endless_body_the_beginning_is_shown(ui, monkeypatch):
+    monkeypatch.setattr(view, "_MOST", 200)
+    text = shown(finished(ui, FIRST, LAST, DONE)).text
+    assert "270 bytes to the client, of which the first 200 bytes are shown" in text
+
+
+def test_a_verdict_that_is_loaded_is_told_in_a_line(ui, caplog):
+    flow = finished(ui, SPLICED + LAST)
+    (again,) = loaded(flow)
+    caplog.clear()
+    with caplog.at_level("INFO", "resplice"):
+        load(ui, again)
+    (told,) = caplog.messages
+    assert told.startswith("Resplice: api.example:80/v1/chat/completions (openai-chat): repaired: 2 repairs · ")
+    assert told.endswith(f"; told when it was live, as stream {flow.metadata['resplice']['stream'][:8]}")
