@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,7 +22,8 @@ from e2e.clients import Client1, dial
 from e2e.routes import API, HTTP1, JSON, REQUEST, world
 from e2e.wire import eventually
 from healthy_streams import CHAT_TEXT
-from processes import ENTRY, REPOSITORY, mitmdump
+from processes import ENTRY, mitmdump
+from resplice.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,6 @@ HEALTHY = b"".join(CHAT_TEXT)
 SPLICED = CHAT_TEXT[1].removesuffix(b"\n")
 """A frame without its blank line."""
 MITMDUMP = (sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()")
-RESPLICE = (sys.executable, "-m", "resplice.cli.main")
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(REPOSITORY / "addons")}
 TOLD = ("state", "terminal", "findings", "losses", "events_in", "events_out", "bytes_in", "bytes_out", "text_chars")
 
 
@@ -148,9 +147,10 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def resplice(*argv: str) -> tuple[int, str]:
-    done = subprocess.run([*RESPLICE, *argv], capture_output=True, text=True, env=ENVIRONMENT, check=False)
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout + done.stderr
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        status = main(list(argv))
+    return status, told.getvalue()
 
 
 def test_the_flow_says_what_the_log_says(saved: Saved) -> None:

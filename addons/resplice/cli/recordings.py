@@ -15,7 +15,7 @@ from resplice.cli.terminal import visible
 from resplice.core.events import Reason
 from resplice.dialects import DIALECTS
 from resplice.records.redact import client_product
-from resplice.records.saved import Account, account_of
+from resplice.records.saved import Account, account_of, verdict_of
 from resplice.records.schema import StreamContext
 from resplice.session.clients import UNSAID, client_of
 from resplice.session.policy import Policy
@@ -61,6 +61,8 @@ class Recording:
     """By what it is to be decided, unless the user says otherwise."""
     account: Account | None = None
     """The stream's live run, where the file has it."""
+    recalled: str = ""
+    """What was said of it live, where that is all that the file has of the live run: its bytes are the client's."""
     sought: bool = True
     """The user pointed at this stream; False: it was one among the flows of a file."""
     client: str = UNSAID
@@ -158,6 +160,7 @@ def _flow(name: str, number: int, flow: http.HTTPFlow, dialect: Dialect | None, 
         data=data,
         dialect=dialect or found.dialect,
         context=context,
+        recalled=_recalled(flow),
         reason=opening.reason(flow),
         detail=flow.error.msg if flow.error else "",
         undecodable=undecodable,
@@ -194,6 +197,11 @@ def _live_run(name: str, number: int, flow: http.HTTPFlow, dialect: Dialect | No
         account=account,
         sought=False,
     )
+
+
+def _recalled(flow: http.HTTPFlow) -> str:
+    verdict = verdict_of(flow.metadata)
+    return "" if verdict is None or verdict.get("source") != "live" else verdict["summary"] or verdict["state"]
 
 
 def _of_flow(flow: http.HTTPFlow, context: StreamContext, model: str | None) -> StreamContext:

@@ -36,6 +36,9 @@ def lines(recording: Recording, findings: Sequence[Finding], close: Record, *, o
     if not close["healthy"]:
         about.append(f"out: {size(close['bytes_out'])}, {plural(close['events_out'], 'event')}")
     yield "  " + "; ".join(part for part in about if part)
+    if recording.recalled:
+        live = visible(recording.recalled, 2 * _WORD)
+        yield f"  These are the bytes that the client got; when it was live the verdict was {live}."
     shown, rest = _chosen(findings)
     for finding in shown:
         yield from _finding(finding, observed=observed)

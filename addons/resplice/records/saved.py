@@ -13,6 +13,7 @@ from typing import Any, Final
 from resplice.core.events import Effect, Finding, Reason
 from resplice.core.kinds import Kind
 from resplice.records.changes import Change, client_side, upstream_side
+from resplice.records.check import is_record
 from resplice.records.schema import Record
 from resplice.records.states import State
 from resplice.session.policy import Policy
@@ -136,7 +137,8 @@ def account_of(metadata: Mapping[str, Any], body: bytes | None) -> Account | Non
 def _account(verdict: dict[str, Any], changes: list[dict[str, Any]], run: dict[str, Any], body: bytes) -> Account:
     records = [dict(record) for record in run["records"]]
     opening, close = records[0], records[-1]
-    if opening["type"] != "stream.open" or close["type"] != "stream.close" or close["stream"] != verdict["stream"]:
+    own = opening["type"] == "stream.open" and close["type"] == "stream.close" and close["stream"] == verdict["stream"]
+    if not own or not all(map(is_record, records)):
         raise ValueError("the records are not those of one stream")
     client, upstream = both_sides(verdict, changes, body)
     whole = upstream is not None and len(upstream) == close["bytes_in"]
