@@ -232,3 +232,11 @@ def test_the_columns_of_the_timeline_get_wider_with_time_and_lose_nothing(days, 
     assert sum(counted["x"] for _, counted in columns) == 1000
     assert len(columns) <= 121
     assert timeline.width == width
+
+
+def test_what_was_only_observed_is_not_said_to_be_repaired(tmp_path, capsys):
+    rows = one_stream(replace(CONTEXT, stream_id="s", mode="observe"), BODIES[3], BEGIN)
+    observed = [record | ({"applied": False} if "applied" in record else {}) for record in rows]
+    (tmp_path / "log.jsonl").write_bytes(b"".join(map(encode, observed)))
+    assert command.main(["report", str(tmp_path / "log.jsonl")]) == 0
+    assert re.search(r"missing_blank_line +not repaired +1", capsys.readouterr().out)

@@ -74,12 +74,21 @@ class Fault:
 
     effect: str
     count: int = 0
+    applied: int = 0
+    """How often bytes were changed for it. In observe mode they are not."""
     streams: int = 0
     first: str = ""
     last: str = ""
     hosts: Counter[str] = field(default_factory=Counter)
     example: Record | None = None
     """The first record of it."""
+
+    @property
+    def what(self) -> str:
+        """What was done about it, in a word or two."""
+        if self.effect == "repair" and not self.applied:
+            return "not repaired"
+        return {"repair": "repaired", "loss": "lost", "note": "noted"}.get(self.effect, self.effect)
 
     def as_json(self) -> dict[str, Any]:
         """In plain types."""
@@ -89,6 +98,7 @@ class Fault:
         return {
             "effect": self.effect,
             "count": self.count,
+            "applied": self.applied,
             "streams": self.streams,
             "first": self.first,
             "last": self.last,
@@ -159,6 +169,7 @@ class Tally:
         for kind in (record["kind"], *record.get("also", ())):
             fault = self.faults.get(kind) or self.faults.setdefault(_bounded(str(kind), self.faults), Fault(record["type"]))
             fault.count += 1
+            fault.applied += record["applied"] is True
             fault.first, fault.last = fault.first or ts, ts
             fault.hosts[_bounded(self._host_of(record), fault.hosts)] += 1
             if fault.example is None:

@@ -96,10 +96,9 @@ def _faults(tally: Tally, top: int) -> Iterator[str]:
 
 def _fault(kind: str, fault: Fault) -> list[str]:
     host = fault.hosts.most_common(1)[0][0] if fault.hosts else ""
-    what = {"repair": "repaired", "loss": "lost", "note": "noted"}.get(fault.effect, fault.effect)
     return [
         visible(kind, _NAME),
-        what,
+        fault.what,
         f"{fault.count:,}",
         f"{fault.streams:,}",
         _when(fault.first),
