@@ -343,8 +343,7 @@ class SseFramer:
             self._blank_scan = max(self._blank_scan - keep, 0)
             self._crlf_scan = max(self._crlf_scan - keep, 0)
             self._blank_at = max(self._blank_at - keep, _NONE)
-        odd = self._at_start or self._after_cr or self._overflowing or self._block.writer.is_odd
-        self.steady = not (self._held or odd)
+        self.steady = not (self._held or self._at_start or self._after_cr or self._overflowing or self._block.writer.is_odd)
         return items
 
 
