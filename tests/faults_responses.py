@@ -62,6 +62,11 @@ def arguments(delta: str, index: int = 0) -> Payload:
     return event("function_call_arguments.delta", item_id="fc_1", output_index=index, delta=delta)
 
 
+def ends(said: str) -> list[Payload]:
+    """How a response ends that said that."""
+    return [part_done(said), done(message(said)), completed(message(said))]
+
+
 def but(stream: list[Payload], *gone: Payload) -> list[Payload]:
     """A stream without some of its events."""
     assert all(one in stream for one in gone)
@@ -238,29 +243,122 @@ EXACT = [
     exact(
         "a pair of surrogates is cut",
         R,
-        wire(*START) + torn(text("a~"), 3, HIGH) + torn(text("~b"), 4, LOW) + wire(*TEXT[5:], first=5),
+        wire(*START) + torn(text("a~"), 3, HIGH) + torn(text("~b"), 4, LOW) + wire(*ends("a\U0001f600b"), first=5),
         "lone_surrogate",
-        whole=wire(*START, text("a"), text("\U0001f600b"), *TEXT[5:]),
+        whole=wire(*START, text("a"), text("\U0001f600b"), *ends("a\U0001f600b")),
     ),
     exact(
         "a half stands alone in its delta",
         R,
-        wire(*START) + torn(text("~"), 3, HIGH) + torn(text("~b"), 4, LOW) + wire(*TEXT[5:], first=5),
+        wire(*START) + torn(text("~"), 3, HIGH) + torn(text("~b"), 4, LOW) + wire(*ends("\U0001f600b"), first=5),
         "lone_surrogate",
         "sequence_number",
-        whole=wire(*START, text("\U0001f600b"), *TEXT[5:]),
+        whole=wire(*START, text("\U0001f600b"), *ends("\U0001f600b")),
+    ),
+    # what is said twice
+    exact("an event comes twice under its number", R, wire(*TEXT[:4]) + wire(*TEXT[3:], first=3), "event_twice", whole=wire(*TEXT)),
+    exact(
+        "the last delta is missing",
+        R,
+        wire(*TEXT[:4]) + wire(*TEXT[5:], first=5),
+        "tail_missing",
+        whole=wire(*TEXT[:4], event("output_text.delta", item_id="msg_1", output_index=0, content_index=0, delta="lo", logprobs=[]),
+                   *TEXT[5:]),
     ),
     exact(
-        "the second half never comes",
+        "all second copies are empty",
         R,
-        wire(*START) + b"".join(torn(one, n, HIGH) for n, one in enumerate(HALF, 3)),
-        "lone_surrogate",
-        "sequence_number",
-        whole=wire(*START, text("a"), text("\ufffd"), done(message("a\ufffd")), completed(message("a\ufffd"))),
+        wire(*TEXT[:5], part_done(""), done(BEGUN), completed()),
+        "snapshot_empty",
+        "completed_output",
+        whole=wire(*TEXT[:5], part_done("Hello"), done(BEGUN | {"content": message("Hello")["content"]}),
+                   completed(BEGUN | {"content": message("Hello")["content"]})),
+    ),
+    exact(
+        "an item is told by the last event alone",
+        R,
+        wire(CREATED, completed(message("Hello"), CALL)),
+        "snapshot_only",
+        whole=wire(*START, event("output_text.delta", **HELLO_PART | {"output_index": 0}, delta="Hello", logprobs=[]),
+                   event("output_text.done", **HELLO_PART | {"output_index": 0}, text="Hello", logprobs=[]),
+                   part_done("Hello"), done(message("Hello")), added(CALL_BEGUN, 1), arguments(CALL["arguments"], 1),
+                   event("function_call_arguments.done", item_id="fc_1", output_index=1, arguments=CALL["arguments"]),
+                   done(CALL, 1), completed(message("Hello"), CALL)),
+    ),
+    exact("an item is never finished", R, wire(*but(TEXT, done(message("Hello")))), "snapshot_only", whole=wire(*TEXT)),
+    exact(
+        "each event has another id of the item",
+        R,
+        wire(*TEXT[:3], text("Hel") | {"item_id": "msg_2"}, text("lo") | {"item_id": "msg_3"}, *TEXT[5:]).replace(
+            b'"item_id": "msg_1"', b'"item_id": "msg_4"'),
+        "item_id",
+        whole=wire(*TEXT),
+    ),
+    exact(
+        "an item has no id",
+        R,
+        wire(*TEXT).replace(b'"id": "msg_1", ', b"").replace(b'"item_id": "msg_1", ', b""),
+        "item_id",
+        whole=wire(*TEXT[:-1], completed(message("Hello"))).replace(b'"msg_1"', b'"msg_t_0"'),
+    ),
+    exact(
+        "two items under one index",
+        R,
+        wire(*TEXT[:-1], *CALLS[1:-1], completed(message("Hello"), CALL)),
+        "output_index",
+        whole=wire(*TEXT[:-1], added(CALL_BEGUN, 1), arguments('{"x": ', 1), arguments("1}", 1), done(CALL, 1),
+                   completed(message("Hello"), CALL)),
     ),
 ]  # fmt: skip
 
 HONEST = [
+    honest(
+        "half of a character never comes",
+        R,
+        wire(*START) + b"".join(torn(one, n, HIGH) for n, one in enumerate(HALF, 3)),
+        "lone_surrogate",
+    ),
+    honest("the beginning is lost", R, wire(*TEXT[1:], first=1), "created_missing"),
+    honest("a delta is lost in the middle", R, wire(*TEXT[:3]) + wire(*TEXT[4:], first=4), "contradiction"),
+    honest(
+        "two deltas are swapped",
+        R,
+        wire(*TEXT[:3]) + wire(text("lo"), first=4) + wire(text("Hel"), first=3) + wire(*TEXT[5:], first=5),
+        "contradiction",
+    ),
+    honest("another answer's delta", R, wire(*TEXT[:4], text("no") | {"item_id": "msg_9"}, *TEXT[4:]), "contradiction"),
+    honest("a number comes again with another text", R, wire(*TEXT[:4]) + wire(text("no"), *TEXT[4:], first=3), "contradiction"),
+    honest("the second copy differs", R, wire(*TEXT[:-3], *ends("Howdy")), "contradiction"),
+    honest("the last event differs", R, wire(*TEXT[:-1], completed(message("Howdy"))), "contradiction"),
+    honest(
+        "the last event lacks an item",
+        R,
+        wire(*TEXT[:-1], added(CALL_BEGUN, 1), done(CALL, 1), completed(message("Hello"))),
+        "contradiction",
+    ),
+    honest(
+        "the last event is another response's",
+        R,
+        wire(*TEXT[:-1], completed(message("Hello")))
+        .replace(b'"completed", "response": {"id": "resp_01"', b"")
+        .replace(b'"response.completed", "response": {"id": "resp_01"', b'"response.completed", "response": {"id": "resp_02"'),
+        "contradiction",
+    ),
+    honest(
+        "arguments are no JSON",
+        R,
+        wire(*CALLS[:2], arguments('{"x": NaN}'), done(CALL | {"arguments": '{"x": NaN}'})),
+        "arguments_invalid",
+    ),
+    honest(
+        "an item is announced in the place of one that goes on", R, wire(*TEXT[:4], added(CALL_BEGUN), *TEXT[4:]), "contradiction"
+    ),
+    honest(
+        "the last event has no output, and an item is lost",
+        R,
+        wire(CREATED, added(CALL_BEGUN, 1), done(CALL, 1), completed()),
+        "answer_incomplete",
+    ),
     honest("an unstreamed response that goes on", R, json.dumps(WHOLE | {"status": "queued"}).encode(), "json_body"),
     honest(
         "the last event has no output, and an item was never finished", R, wire(*START, *HELLO, completed()), "answer_incomplete"

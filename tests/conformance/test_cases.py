@@ -72,17 +72,8 @@ OPEN: Final[dict[str, str]] = {
     ),
     **dict.fromkeys(
         [
-            "34-lost-item",
-            "41-responses-foreign-delta",
-            "43-responses-twice",
-            "44-responses-swapped",
-            "01-responses-item-ids-rotate",
-            "10-responses-final-snapshots-empty",
-            "11-responses-deltas-then-empty-output",
             "12-bedrock-no-block-stop",
             "13-bedrock-end-turn-with-tool",
-            "19-responses-snapshot-only",
-            "29-responses-output-index-collides",
         ],
         "the contract of Messages, Responses and Bedrock",
     ),

@@ -29,7 +29,7 @@ def streams_of(dialect: str) -> Frames:
     wire = {
         "openai-chat": s.chat(*map(s.chat_text, TEXT)),
         "anthropic-messages": s.anthropic(*map(s.text_delta, TEXT)),
-        "openai-responses": s.responses(*(s.output_delta(text, 2 + n) for n, text in enumerate(TEXT)), text="".join(TEXT)),
+        "openai-responses": s.responses(*(s.output_delta(text, 3 + n) for n, text in enumerate(TEXT)), text="".join(TEXT)),
         "anthropic-messages tool": s.anthropic(*map(s.json_delta, ARGUMENTS), start=s.TOOL_START, reason="tool_use"),
     }[dialect]
     return [frame + b"\n\n" for frame in wire.split(b"\n\n")[:-1]]

@@ -155,7 +155,7 @@ def test_whatever_a_model_says_a_healthy_stream_passes_untouched(texts: list[str
     for dialect, wire in (
         ("anthropic-messages", s.anthropic(*map(delta, texts), start=s.TOOL_START if tool else s.BLOCK_START, reason="max_tokens")),
         ("openai-chat", s.chat(*map(s.chat_text, texts))),
-        ("openai-responses", s.responses(*(s.output_delta(text, 3 + i) for i, text in enumerate(texts)))),
+        ("openai-responses", s.responses(*(s.output_delta(text, 3 + i) for i, text in enumerate(texts)), text="".join(texts))),
         ("gemini", g.stream(*(g.text(escaped(text)) for text in texts), g.END)),
         ("gemini-array", g.array(*map(g.text, texts), g.END)),
     ):
@@ -179,7 +179,7 @@ def test_a_model_that_explains_event_streams_passes_untouched_cut_at_every_byte(
         if not tool
         else s.anthropic(s.json_delta(EXPLAINS_SSE), start=s.TOOL_START),
         "openai-chat": s.chat(s.chat_text(EXPLAINS_SSE)),
-        "openai-responses": s.responses(s.output_delta(EXPLAINS_SSE, 3)),
+        "openai-responses": s.responses(s.output_delta(EXPLAINS_SSE, 3), text=EXPLAINS_SSE),
         "gemini": g.stream(g.text(EXPLAINS_SSE), g.END),
         "gemini-array": g.array(g.text(EXPLAINS_SSE), g.END),
     }[dialect]

@@ -21,7 +21,7 @@ def says(dialect: str, *texts: str) -> bytes:
     return {
         A: lambda: s.anthropic(*map(s.text_delta, texts)),
         C: lambda: s.chat(*map(s.chat_text, texts)),
-        R: lambda: s.responses(*(s.output_delta(text, 2 + n) for n, text in enumerate(texts)), text="".join(texts)),
+        R: lambda: s.responses(*(s.output_delta(text, 3 + n) for n, text in enumerate(texts)), text="".join(texts)),
     }[dialect]()
 
 
@@ -112,7 +112,7 @@ def test_usage_before_the_answer_is_no_end_of_it(dialect: str) -> None:
     early = {
         A: s.PING,
         C: s.sse(s.chat_chunk({}) | {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}}),
-        R: s.typed({"type": "response.in_progress", "sequence_number": 1, "response": s.response("in_progress", [])}),
+        R: s.typed({"type": "response.in_progress", "response": s.response("in_progress", [])}),
     }[dialect]
     whole = says(dialect, "Hel", "lo")
     first = whole.partition(b"\n\n")[0] + b"\n\n"

@@ -43,21 +43,20 @@ def unfold(answer: Object) -> list[tuple[str | None, Object]] | None:
     early = answer | {"status": "in_progress", "output": [], "usage": None}
     events: list[Object] = [{"type": f"response.{name}", "response": early} for name in ("created", "in_progress")]
     for index, item in enumerate(output):
-        events += _item(index, item)
+        events += told_item(index, item)
     events.append({"type": f"response.{status}", "response": answer})
     return [(event["type"], event | {"sequence_number": number}) for number, event in enumerate(events)]
 
 
-def _item(index: int, item: Object) -> Iterator[Object]:
+def told_item(index: int, item: Object) -> Iterator[Object]:
+    """A finished item as the events that tell it."""
     yield {"type": "response.output_item.added", "output_index": index, "item": beginning(item)}
     place = {"item_id": item.get("id"), "output_index": index}
     for member in ("summary", "content"):
         parts = item.get(member)
         for number, part in enumerate(parts if type(parts) is list else ()):
             if type(part) is dict:
-                yield from _part(
-                    part, place | {f"{member}_index": number}, "content" if member == "content" else "reasoning_summary"
-                )
+                yield from told_part(part, place | {f"{member}_index": number}, member)
     name, grows_by = _CALLS.get(str(item.get("type")), ("", ""))
     if name and type(item.get(grows_by)) is str:
         yield {"type": f"response.{name}.delta"} | place | {"delta": item[grows_by]}
@@ -65,7 +64,9 @@ def _item(index: int, item: Object) -> Iterator[Object]:
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 
-def _part(part: Object, place: Object, family: str) -> Iterator[Object]:
+def told_part(part: Object, place: Object, of: str) -> Iterator[Object]:
+    """A finished part, of an item's `content` or `summary`, as the events that tell it."""
+    family = "content" if of == "content" else "reasoning_summary"
     name, member = _TEXTS.get(str(part.get("type")), ("", ""))
     text = part.get(member)
     if type(text) is not str:

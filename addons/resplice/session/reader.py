@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
-from resplice.core.echo import learn
+from resplice.core.echo import Echo, learn
 from resplice.core.wire import Framer
 from resplice.dialects import Dialect, Role
-from resplice.session.contract import Fate
+from resplice.session.contract import Fate, Listener
 from resplice.session.stream import Stream
 
 _LEARN_AFTER: Final = 16
@@ -46,7 +47,7 @@ class Reader:
         facts, echo = stream.facts, stream.echo
         if echo is not None and not facts.closing:
             again = echo.pattern.match(data, pos)
-            if again is not None and again.end() - pos <= self._max:
+            if again is not None and again.end() - pos <= self._max and self._heard(again, echo):
                 end = again.end()
                 self._unused = False
                 if self._counts_text:
@@ -79,6 +80,13 @@ class Reader:
         if dialect.named_events:
             return event == value.get("type") or (event is None and dialect.name_is_type)
         return bool(value.get("id") == self._stream.ids.stream_id)
+
+    def _heard(self, again: re.Match[bytes], echo: Echo) -> bool:
+        """Whether a contract that listens has nothing to say to an event of the known shape."""
+        contract = self._stream.contract
+        if not isinstance(contract, Listener):
+            return True
+        return contract.hear(again[echo.text], int(again[echo.counter]) if echo.counter else None)
 
     def _learn(self, raw: bytes, grown: int, dialect: Dialect) -> None:
         """Make a frame's shape known. One that teaches nothing makes the next lesson come later."""

@@ -17,7 +17,7 @@ from faults import A, C, R
 from streams import decode, reconstruct, run
 
 START = {C: s.CHAT.split(b"\n\n")[0] + b"\n\n", A: s.MESSAGE_START + s.BLOCK_START, R: s.RESPONSE_CREATED + s.ITEM_ADDED}
-CONTENT = {C: s.chat_text("Hel"), A: s.text_delta("Hel"), R: s.output_delta("Hel", 2)}
+CONTENT = {C: s.chat_text("Hel"), A: s.text_delta("Hel"), R: s.output_delta("Hel", 3)}
 COMMENT = b": ping\n\n"
 PINGS = {
     C: s.sse(s.chat_chunk({"role": "assistant", "content": ""})),

@@ -175,4 +175,113 @@ ROWS: Final[tuple[Fault, ...]] = (
         ),
         touches=Touches.EVENTS,
     ),
+    Fault(
+        Kind.ITEM_ID,
+        "responses",
+        "the id of an item changes from event to event, or there is none: helpers raise, the AI SDK does not find its parts",
+        "the first id in all events of the item, one of ours where it has none; behind an id that held, the error event",
+        "the output index tells to which item an event belongs",
+        GITHUB + "BerriAI/litellm/issues/30071",
+        _HERE,
+        before=ITEM_OPEN,
+        example=(
+            "event: response.output_text.delta⏎"
+            'data: {"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_2","output_index":0,'
+            '"content_index":0,"delta":"Hel"}⏎⏎'
+        ),
+        touches=Touches.FIELDS,
+    ),
+    Fault(
+        Kind.OUTPUT_INDEX,
+        "responses",
+        "a second item under the index of one that is finished: Codex drops it, openai-python's helper raises",
+        "the next index, in all events of the new item",
+        "the item that had the index is finished, and the new one has another id",
+        GITHUB + "decolua/9router/issues/2611",
+        _HERE,
+        before=ITEM_DONE,
+        example=(
+            "event: response.output_item.added⏎"
+            'data: {"type":"response.output_item.added","sequence_number":3,"output_index":0,'
+            '"item":{"id":"msg_2","type":"message","role":"assistant","content":[]}}⏎⏎'
+        ),
+        touches=Touches.FIELDS,
+    ),
+    Fault(
+        Kind.TAIL_MISSING,
+        "responses",
+        "the last deltas of a text are missing: who adds them up has less than was said",
+        "one more delta, with what is missing, before the event that has the whole text",
+        "the text is said a second time, and begins with what came",
+        _REFERENCE,
+        _HERE,
+        before=ITEM_OPEN,
+        example=(
+            "event: response.output_text.delta⏎"
+            'data: {"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,'
+            '"content_index":0,"delta":"Hel"}⏎⏎'
+            "event: response.output_text.done⏎"
+            'data: {"type":"response.output_text.done","sequence_number":4,"item_id":"msg_1","output_index":0,'
+            '"content_index":0,"text":"Hello"}⏎⏎'
+        ),
+        touches=Touches.EVENTS,
+        also_from="the second copy has more than the model said",
+        proof="the second copy begins with all that the deltas said",
+    ),
+    Fault(
+        Kind.SNAPSHOT_EMPTY,
+        "responses",
+        "what was said in deltas is empty where it is said again: who takes the snapshot has nothing",
+        "what the deltas said; an item's first id",
+        "the snapshot says nothing else; where it does, the error event",
+        GITHUB + "agentgateway/agentgateway/pull/2281",
+        _HERE,
+        before=ITEM_OPEN,
+        example=(
+            "event: response.output_text.delta⏎"
+            'data: {"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,'
+            '"content_index":0,"delta":"Hello"}⏎⏎'
+            "event: response.output_item.done⏎"
+            'data: {"type":"response.output_item.done","sequence_number":3,"output_index":0,'
+            '"item":{"id":"msg_1","type":"message","role":"assistant","content":[]}}⏎⏎'
+        ),
+        touches=Touches.FIELDS,
+    ),
+    Fault(
+        Kind.SNAPSHOT_ONLY,
+        "responses",
+        "an item, or its end, comes in `response.completed` alone: readers of events, and the AI SDK, have an empty answer",
+        "the events that tell it, before the last one",
+        "the last event has the item in full, and nothing else was said of it",
+        GITHUB + "NVIDIA-NeMo/Switchyard/pull/777",
+        _HERE,
+        before=RESPONSE_OPEN,
+        example=(
+            "event: response.completed⏎"
+            'data: {"type":"response.completed","sequence_number":1,"response":{"id":"resp_1","status":"completed",'
+            '"output":[{"id":"msg_1","type":"message","role":"assistant",'
+            '"content":[{"type":"output_text","text":"Hello","annotations":[]}]}]}}⏎⏎'
+        ),
+        touches=Touches.EVENTS,
+        also_from="the item's events were lost on the way",
+        proof="the last event has the item in full",
+    ),
+    Fault(
+        Kind.CONTRADICTION,
+        "losses",
+        "what is said twice differs: a text and its second copy, the id of an item or of the response, a number that comes again",
+        "error event",
+        "one of the two is damaged, and no one knows which",
+        _REFERENCE,
+        _HERE,
+        before=ITEM_OPEN,
+        example=(
+            "event: response.output_text.delta⏎"
+            'data: {"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,'
+            '"content_index":0,"delta":"Hel"}⏎⏎'
+            "event: response.output_text.done⏎"
+            'data: {"type":"response.output_text.done","sequence_number":3,"item_id":"msg_1","output_index":0,'
+            '"content_index":0,"text":"Howdy"}⏎⏎'
+        ),
+    ),
 )

@@ -7,12 +7,12 @@ from typing import Final
 
 from resplice.session.contract.anthropic import AnthropicMessages
 from resplice.session.contract.chat import ChatContract, LegacyContract
-from resplice.session.contract.contract import Broken, Contract, Fate, Held, Mended, NoContract, Noted
+from resplice.session.contract.contract import Broken, Contract, Fate, Held, Listener, Mended, NoContract, Noted
 from resplice.session.contract.gemini import Gemini
 from resplice.session.contract.responses import OpenaiResponses
 from resplice.session.policy import Policy
 
-__all__ = ["CONTRACTS", "Broken", "Contract", "Fate", "Held", "Mended", "NoContract", "Noted", "contract_for"]
+__all__ = ["CONTRACTS", "Broken", "Contract", "Fate", "Held", "Listener", "Mended", "NoContract", "Noted", "contract_for"]
 
 CONTRACTS: Final[dict[str, Callable[[Policy, str], Contract]]] = {
     "openai-chat": ChatContract,

@@ -89,6 +89,14 @@ class Contract(Protocol):
         ...
 
 
+class Listener:
+    """A contract that wants to hear of every delta, even of those that need not be shown."""
+
+    def hear(self, text: bytes, number: int | None) -> bool:
+        """An event of the known shape came again, with that text and that number. False: it has to be shown after all."""
+        raise NotImplementedError
+
+
 class NoContract:
     """For dialects that promise nothing that is kept here."""
 

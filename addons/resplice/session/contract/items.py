@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Final
 
-from resplice.core.json_validator import JsonState
 from resplice.dialects import Json
-from resplice.session.contract.arguments import Arguments
 from resplice.session.contract.parts import Part
 
 type Payload = dict[str, Json]
@@ -34,8 +32,14 @@ class Item:
     """Its finished parts, until it is finished itself."""
     done: Json = None
     """As it was when it was finished."""
-    cut: bool = False
-    """Its arguments are no complete JSON."""
+    said: Json = None
+    """The id that it was announced under."""
+    held: bool = False
+    """Its events have borne its id."""
+    guessed: bool = False
+    """It was announced by us: what came of it may lack its beginning, until it is said in full."""
+    is_done: bool = False
+    """It is finished."""
 
     def whole(self) -> Json:
         """The finished item, as far as it is known; None if it is not."""
@@ -52,6 +56,8 @@ class Items:
         self._items: dict[int, Item] = {}
         self._kept = 0
         self._parts = 0
+        self.next = 0
+        """The index behind the highest that was announced."""
         self.full = False
         """There was more than is kept."""
 
@@ -77,10 +83,12 @@ class Items:
         """An item begins."""
         kind = item.get("type") if isinstance(item, dict) else None
         new = Item(kind if isinstance(kind, str) else "", item.get("id") if isinstance(item, dict) else None)
+        new.said = new.identity
         if new.kind == "message" and self._may_keep(item):
             new.announced = item
         if len(self._items) < _MAX_ITEMS:
             self._items[index] = new
+            self.next = max(self.next, index + 1)
         else:
             self.full = True
 
@@ -97,29 +105,16 @@ class Items:
             return
         item.announced = None
         item.finished.clear()
-        item.cut = _is_cut(value)
+        item.is_done = True
         item.done = value if self._may_keep(value) else None
 
     def output(self) -> list[Json] | None:
         """All items as they were when they were finished; None if that is not known of one of them."""
         found = [item.whole() for _, item in sorted(self._items.items())]
-        return None if self.full or None in found else found
-
-    @property
-    def cut(self) -> bool:
-        """A tool call was finished whose arguments are no complete JSON."""
-        return any(item.cut for item in self._items.values())
+        guessed = any(item.guessed for item in self._items.values())
+        return None if self.full or guessed or None in found or len(found) != self.next else found
 
     def _may_keep(self, value: Json) -> bool:
         self._kept += len(json.dumps(value))
         self.full |= self._kept > _MAX_KEPT
         return not self.full
-
-
-def _is_cut(item: Payload) -> bool:
-    text = item.get("arguments")
-    if item.get("type") != "function_call" or not isinstance(text, str):
-        return False
-    arguments = Arguments()
-    arguments.feed(text)
-    return arguments.state is JsonState.OPEN

@@ -23,6 +23,22 @@ NEW_PARTS: Final[dict[str, Payload]] = {
     "response.reasoning_summary_text": _SUMMARY,
 }
 """What an event's name begins with -> the part that it needs, as it begins."""
+TEXTS: Final = {
+    "output_text": ("response.output_text", "text"),
+    "refusal": ("response.refusal", "refusal"),
+    "reasoning_text": ("response.reasoning_text", "text"),
+    "summary_text": ("response.reasoning_summary_text", "text"),
+}
+"""Type of a part -> what its events are called, and the member that is its text."""
+CALLS: Final = {
+    "function_call": ("response.function_call_arguments", "arguments"),
+    "custom_tool_call": ("response.custom_tool_call_input", "input"),
+    "mcp_call": ("response.mcp_call_arguments", "arguments"),
+    "code_interpreter_call": ("response.code_interpreter_call_code", "code"),
+}
+"""Type of an item -> what the events are called by which it grows, and the member that they make."""
+MEMBERS: Final = dict([*TEXTS.values(), *CALLS.values()])
+"""What events are called -> the member of their `.done` that is the whole text."""
 _ITEM_OF_PART: Final = {"output_text": "message", "refusal": "message", "reasoning_text": "reasoning", "summary_text": "reasoning"}
 _LIFECYCLE: Final = {"created", "queued", "in_progress", "completed", "failed", "incomplete", "cancelled"}
 _MEMBERS: Final = {
