@@ -1,5 +1,6 @@
 """The invariants 1 to 6, by every cut of a table of streams and by Hypothesis."""
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -151,9 +152,10 @@ TEXT = st.text(
 @settings(max_examples=200, deadline=None)
 @given(st.lists(TEXT, max_size=8), st.booleans(), st.data())
 def test_whatever_a_model_says_a_healthy_stream_passes_untouched(texts: list[str], tool: bool, data: st.DataObject) -> None:
-    delta = s.json_delta if tool else s.text_delta
+    spoken = [s.json_delta(piece) for piece in ('{"q": "', *(json.dumps(text)[1:-1] for text in texts), '"}')]
+    message = s.anthropic(*spoken, start=s.TOOL_START, reason="tool_use") if tool else s.anthropic(*map(s.text_delta, texts))
     for dialect, wire in (
-        ("anthropic-messages", s.anthropic(*map(delta, texts), start=s.TOOL_START if tool else s.BLOCK_START, reason="max_tokens")),
+        ("anthropic-messages", message),
         ("openai-chat", s.chat(*map(s.chat_text, texts))),
         ("openai-responses", s.responses(*(s.output_delta(text, 3 + i) for i, text in enumerate(texts)), text="".join(texts))),
         ("gemini", g.stream(*(g.text(escaped(text)) for text in texts), g.END)),
@@ -177,7 +179,7 @@ def test_a_model_that_explains_event_streams_passes_untouched_cut_at_every_byte(
     wire = {
         "anthropic-messages": s.anthropic(s.text_delta(EXPLAINS_SSE))
         if not tool
-        else s.anthropic(s.json_delta(EXPLAINS_SSE), start=s.TOOL_START),
+        else s.anthropic(s.json_delta(json.dumps({"q": EXPLAINS_SSE})), start=s.TOOL_START, reason="tool_use"),
         "openai-chat": s.chat(s.chat_text(EXPLAINS_SSE)),
         "openai-responses": s.responses(s.output_delta(EXPLAINS_SSE, 3), text=EXPLAINS_SSE),
         "gemini": g.stream(g.text(EXPLAINS_SSE), g.END),

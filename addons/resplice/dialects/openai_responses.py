@@ -45,7 +45,7 @@ def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
     if type(kind) is not str:
         return _read_untyped(value, event, facts)
     number = value.get("sequence_number")
-    if type(number) is int:
+    if type(number) is int and (facts.sequence is None or number > facts.sequence):
         facts.sequence = number
     if kind in _DELTAS:
         delta = value.get("delta")

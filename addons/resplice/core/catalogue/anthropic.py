@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, MESSAGE_OPEN, TEXT_OPEN, THINKING_OPEN, TOOL_OPEN, Fault, Touches
+from resplice.core.catalogue.row import GITHUB, MESSAGE_OPEN, RESPONSES, TEXT_OPEN, THINKING_OPEN, TOOL_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 _DOCS: Final = "https://docs.anthropic.com/en/docs/build-with-claude/streaming"
@@ -258,11 +258,11 @@ ROWS: Final[tuple[Fault, ...]] = (
     Fault(
         Kind.EVENT_TWICE,
         "messages",
-        "every event comes twice, byte for byte: clients say everything twice",
+        "every event comes twice, byte for byte; or, in a response, one does under its number: clients say it twice",
         "the second is dropped; where one comes once after that, the error event",
-        "a start came twice, and so did what followed",
+        "a start came twice, and so did what followed; no two events of a response have one number",
         _DOCS,
-        _HERE,
+        (*_HERE, RESPONSES),
         before=MESSAGE_OPEN,
         example=(
             'event: content_block_start⏎data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}⏎⏎'

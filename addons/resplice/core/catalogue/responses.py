@@ -27,18 +27,18 @@ ROWS: Final[tuple[Fault, ...]] = (
         Kind.CREATED_MISSING,
         "responses",
         "the first event is not `response.created`, and the client did not ask for the rest of a stream: SDKs' helpers raise",
-        "`response.created` of the response that the first event has, else with an id of ours",
+        "`response.created` of the response that the first event holds; where it holds none, the error event",
         "it says that there is a response, and nothing of what is in it",
         GITHUB + "Sophomoresty/gemini-web2api/pull/57",
         _HERE,
         example=(
-            "event: response.output_item.added⏎"
-            'data: {"type":"response.output_item.added","sequence_number":0,"output_index":0,'
-            '"item":{"id":"msg_1","type":"message","role":"assistant","content":[]}}⏎⏎'
+            "event: response.in_progress⏎"
+            'data: {"type":"response.in_progress","sequence_number":0,"response":{"id":"resp_1","object":"response",'
+            '"status":"in_progress","model":"m","output":[]}}⏎⏎'
         ),
         touches=Touches.EVENTS,
-        also_from="the stream's beginning was lost, and content with it",
-        proof="none of this stream's beginnings came",
+        also_from="the stream's beginning was lost",
+        proof="the first event holds the response, of which nothing has been said before",
     ),
     Fault(
         Kind.ITEM_NOT_ANNOUNCED,
@@ -56,7 +56,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         ),
         touches=Touches.EVENTS,
         also_from="the item's beginning was lost, and content with it",
-        proof="none of this stream's items was announced, and `.done` has the whole content",
+        proof="the item is said a second time in full, and agrees; else the answer ends in an error",
     ),
     Fault(
         Kind.PART_NOT_ANNOUNCED,
@@ -74,7 +74,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         ),
         touches=Touches.EVENTS,
         also_from="the part's beginning was lost, and content with it",
-        proof="none of this stream's parts was announced, and `.done` has the whole content",
+        proof="the part is said a second time in full, and agrees; else the answer ends in an error",
     ),
     Fault(
         Kind.ANNOUNCED_TWICE,

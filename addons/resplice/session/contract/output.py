@@ -64,6 +64,10 @@ class Output:
         built = self.items.output()
         if built is None or self.owed:
             return Broken(Kind.ANSWER_INCOMPLETE, "the last event has no output, and not every item of it was finished before")
+        for index, item in enumerate(built):
+            known = self.items.get(index)
+            if known is not None and not known.is_done:
+                work.put_before(_done(index, item), Kind.SNAPSHOT_ONLY, f"item {index} of the output was never finished")
         amend(work, "output", built, Kind.COMPLETED_OUTPUT, "the last event has no output; the finished items are")
         return None
 

@@ -177,9 +177,9 @@ class OpenaiResponses(Listener):
             return None
         if self._resumed or facts.failed:
             return None
-        if not (known.get("id") or value.get("sequence_number") == 0):
+        if type(self._id) is not str:
             return Broken(Kind.CREATED_MISSING, "the response's beginning did not come")
-        created = _new_response(f"resp_{self._seed}", facts) | known | {"status": "in_progress", "output": [], "usage": None}
+        created = _new_response(self._id, facts) | known | {"status": "in_progress", "output": [], "usage": None}
         if work.put_before({"type": "response.created", "response": created}, Kind.CREATED_MISSING, "it was never created"):
             facts.response = facts.response or created
             facts.message_id = facts.message_id or created["id"]
