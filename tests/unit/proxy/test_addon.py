@@ -366,4 +366,4 @@ def test_the_rest_of_a_response_that_a_client_asks_for_is_not_given_a_beginning(
         b'"output_index":0,"content_index":0,"delta":"x"}\n\n'
     )
     out = stream(delta)
-    assert (b"response.created" in (out if isinstance(out, bytes) else b"".join(out))) is changed
+    assert (b"event: error" in (out if isinstance(out, bytes) else b"".join(out))) is changed
