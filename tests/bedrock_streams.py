@@ -8,7 +8,7 @@ import json
 import struct
 from typing import Any
 
-from streams import ANTHROPIC, anthropic, decode, is_keepalive, json_delta
+from streams import ANTHROPIC, TOOL_START, anthropic, decode, is_keepalive, json_delta
 
 
 def message(headers: dict[str, str], payload: bytes) -> bytes:
@@ -75,7 +75,7 @@ CONVERSE_TOOL = (
 )
 METRICS = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 3, "outputTokenCount": 9}}
 INVOKE = chunks(ANTHROPIC)
-INVOKE_TOOL = chunks(anthropic(json_delta('{"q": "a '), json_delta('b"}'), reason="tool_use"))
+INVOKE_TOOL = chunks(anthropic(json_delta('{"q": "a '), json_delta('b"}'), start=TOOL_START, reason="tool_use"))
 NOVA = b"".join(
     chunk(value)
     for value in [

@@ -246,9 +246,16 @@ def _write_header(name: str, value: str) -> bytes:
     return struct.pack("!B", len(raw_name)) + raw_name + struct.pack("!BH", _STRING, len(raw_value)) + raw_value
 
 
+CONVERSE_EVENTS: Final = frozenset(
+    {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"}
+)
+
+
 def _render(event: Event, _body: Body) -> bytes:
-    """An exception, if its name says so; else a chunk, which holds the payload in Base64."""
+    """An exception or an event of ConverseStream, if its name says so; else a chunk, which holds the payload in Base64."""
     name = event.name or ""
+    if name in CONVERSE_EVENTS:
+        return _write(EVENT_TYPE, name, "event", event.payload)
     if name.endswith(_EXCEPTION):
         return _write(EXCEPTION_TYPE, name, "exception", event.payload)
     chunk = json.dumps({"bytes": base64.b64encode(event.payload).decode()}, separators=(",", ":"))

@@ -18,7 +18,7 @@ from resplice.dialects import Dialect, Json, Role
 from resplice.dialects.recognition import LEGAL, REFRAMED, Standing
 from resplice.session import foreign
 from resplice.session.clients import Quirk
-from resplice.session.contract import Broken, Held, Mended, Noted
+from resplice.session.contract import Broken, Held, Mended, Noted, Preceded
 from resplice.session.ends import Ends
 from resplice.session.failure import Failure
 from resplice.session.fillers import Fillers
@@ -201,7 +201,7 @@ class Frames:
         is_new = type(kind) is str and dialect is not None and kind.startswith(dialect.typed_prefixes)
         return not is_new and self._stream.dies_of(Quirk.FOREIGN_OBJECT)
 
-    def mended(self, item: Frame, fate: Mended | Broken | Noted | Held) -> bytes:
+    def mended(self, item: Frame, fate: Mended | Broken | Noted | Held | Preceded) -> bytes:
         """An event that has been shown to the contract, and does not fit."""
         return apply(self._stream, item, fate)
 

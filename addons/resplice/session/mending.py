@@ -11,7 +11,7 @@ from resplice.core.members import edited
 from resplice.core.wire import Event
 from resplice.dialects import Json, Role
 from resplice.dialects.dialect import frame
-from resplice.session.contract import Broken, Held, Mended, NoContract, Noted
+from resplice.session.contract import Broken, Held, Mended, NoContract, Noted, Preceded
 from resplice.session.stream import Stream
 
 
@@ -29,13 +29,15 @@ def show(stream: Stream, item: Frame, *, rewrite_id: bool = False) -> bytes:
     return _under_id(stream, item) if rewrite_id else stream.deliver(item)
 
 
-def apply(stream: Stream, item: Frame, fate: Mended | Broken | Noted | Held, *, rewrite_id: bool = False) -> bytes:
+def apply(stream: Stream, item: Frame, fate: Mended | Broken | Noted | Held | Preceded, *, rewrite_id: bool = False) -> bytes:
     """Deliver what becomes of an event that does not fit."""
     if isinstance(fate, Broken):
         return stream.lose(item.raw, fate.kind, fate.why)
     if isinstance(fate, Held):
         stream.held, stream.waits = [item], fate
         return b""
+    if isinstance(fate, Preceded):
+        return stream.add(Mended(fate.events, fate.kind, fate.why)) + stream.deliver(item)
     if isinstance(fate, Noted):
         stream.ledger.note(fate.kind, fate.why)
         return _under_id(stream, item) if rewrite_id else stream.deliver(item)

@@ -237,7 +237,7 @@ class Stream:
         """The answer ends: what the contract still has to say goes out before its end; before an error, nothing."""
         mended = None if self.flushed or self.facts.failed or not self.standing.may_judge else self.contract.flush(self.facts)
         self.flushed = True
-        return self._add(mended) if mended is not None else b""
+        return self.add(mended) if mended is not None else b""
 
     def complete(self) -> bytes:
         """The upstream ended without saying that its answer is whole: the events that do, where the contract knows that it is."""
@@ -245,9 +245,10 @@ class Stream:
         if mended is None:
             return b""
         self.flushed = self.facts.terminal = True
-        return self._add(mended)
+        return self.add(mended)
 
-    def _add(self, mended: Mended) -> bytes:
+    def add(self, mended: Mended) -> bytes:
+        """Events of ours, in front of what follows."""
         if not mended.events:
             return b""
         events = (event for name, value in mended.events for event in frame(value, name))

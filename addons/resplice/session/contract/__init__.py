@@ -7,18 +7,33 @@ from typing import Final
 
 from resplice.session.contract.anthropic import AnthropicMessages
 from resplice.session.contract.chat import ChatContract, LegacyContract
-from resplice.session.contract.contract import Broken, Contract, Fate, Held, Listener, Mended, NoContract, Noted
+from resplice.session.contract.contract import Broken, Contract, Fate, Held, Listener, Mended, NoContract, Noted, Preceded
 from resplice.session.contract.gemini import Gemini
 from resplice.session.contract.responses import OpenaiResponses
+from resplice.session.contract.sealed import BedrockConverse, BedrockInvoke
 from resplice.session.policy import Policy
 
-__all__ = ["CONTRACTS", "Broken", "Contract", "Fate", "Held", "Listener", "Mended", "NoContract", "Noted", "contract_for"]
+__all__ = [
+    "CONTRACTS",
+    "Broken",
+    "Contract",
+    "Fate",
+    "Held",
+    "Listener",
+    "Mended",
+    "NoContract",
+    "Noted",
+    "Preceded",
+    "contract_for",
+]
 
 CONTRACTS: Final[dict[str, Callable[[Policy, str], Contract]]] = {
     "openai-chat": ChatContract,
     "openai-completions": LegacyContract,
     "anthropic-messages": AnthropicMessages,
     "openai-responses": OpenaiResponses,
+    "bedrock-converse": BedrockConverse,
+    "bedrock-invoke": BedrockInvoke,
     "gemini": Gemini,
     "gemini-array": Gemini,
 }

@@ -55,7 +55,16 @@ class Held:
     """For the record, if it goes."""
 
 
-type Fate = Mended | Broken | Noted | Held | None
+@dataclass(frozen=True, slots=True)
+class Preceded:
+    """The event passes as it came, behind others that were missing in front of it."""
+
+    events: tuple[tuple[str | None, dict[str, Json]], ...]
+    kind: Kind
+    why: str
+
+
+type Fate = Mended | Broken | Noted | Held | Preceded | None
 """None: the event fits, and passes as the bytes that it came as."""
 
 
