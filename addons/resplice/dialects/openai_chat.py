@@ -23,7 +23,7 @@ def _recognise(value: dict[str, Json], _event: str | None) -> bool:
     choices = value.get("choices")
     if not isinstance(choices, list) or value.get("object") == "text_completion":
         return False
-    return not choices or any(isinstance(choice, dict) and "delta" in choice for choice in choices)
+    return not choices or any(isinstance(choice, dict) and ("delta" in choice or "message" in choice) for choice in choices)
 
 
 def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
