@@ -127,7 +127,7 @@ class Block(Value):
             self._event = found[1].strip() if line.kind is LineKind.EVENT else self._event
             self._kinds.append(Kind.JOINED_FRAMES)
             self._begin_value(line, found[2])
-        elif grammar.smells_of_json(line.value) or grammar.names_field(line.value):
+        elif grammar.holds_json(line.value) or grammar.names_field(line.value):
             self._state = State.BROKEN
         elif line.kind is LineKind.META:
             self._meta = True

@@ -141,6 +141,11 @@ def is_padding(content: bytes) -> bool:
     return _JUNK.fullmatch(content) is not None
 
 
+def holds_json(content: bytes) -> bool:
+    """Whether there is an object or an array, or a piece of one, in it."""
+    return _JSON_MARKS.search(content.replace(b'"', b"")) is not None
+
+
 def smells_of_json(content: bytes) -> bool:
     """Whether a stray line between frames may be a piece of a destroyed payload."""
     return _JSON_MARKS.search(content) is not None

@@ -162,7 +162,7 @@ class Wire:
 def sse(event: Event, body: Body) -> bytes:
     """An event as this project writes it: `event:` if named, one `data:` line with one space, LF, a blank line."""
     del body
-    head = f"event: {event.name}\n".encode() if event.name else b""
+    head = f"event: {event.name}\n".encode("utf-8", "replace") if event.name else b""
     return head + b"data: " + event.payload + b"\n\n"
 
 

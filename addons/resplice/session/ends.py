@@ -78,15 +78,18 @@ class Ends:
         self._stream.held = [item]
         return b""
 
-    def cut_terminal(self, item: Stray | Damage) -> Frame | None:
-        """The terminal event, where bytes behind the stop reason are what is left of it: nothing else begins like it there."""
+    def cut_terminal(self, item: Frame | Stray | Damage) -> Frame | None:
+        """The terminal event, where what stands behind the stop reason bears its name, or is what is left of it."""
         stream, dialect = self._stream, self._stream.dialect
-        if dialect is None or not stream.facts.stopped or not dialect.has_terminal or stream.form is not SSE:
+        ended = stream.facts.stopped and not stream.facts.failed
+        if dialect is None or not ended or not dialect.has_terminal or stream.form is not SSE:
             return None
         events = dialect.terminal(stream.facts)
-        if len(events) != 1 or not _is_rest(item.raw, sse(events[0], stream.body), 1 if dialect.named_events else _SURE):
+        if len(events) != 1:
             return None
         name, payload = events[0]
+        if not (name and item.event == name) and not _is_rest(item.raw, sse(events[0], stream.body), 1 if name else _SURE):
+            return None
         value = DONE if payload == DONE_MARKER else strict(payload)
         return Frame(item.offset, item.raw, name, value, payload, (Kind.TERMINAL_FORM,))
 

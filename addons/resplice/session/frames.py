@@ -185,6 +185,8 @@ class Frames:
         if role not in _HEALTHY_ROLES:
             return _BY_ROLE[role](self, item)
         if stream.dialect is not None and stream.dialect.named_events and _contradicts(item, stream.dialect):
+            if terminal := self.ends.cut_terminal(item):
+                return self.ends.terminal(terminal)
             return stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload's type is none that its event can have")
         if role is Role.KEEPALIVE:
             stream.idle_bytes += len(item.raw)

@@ -206,6 +206,8 @@ class Session:
             stream.answered = True
             stream.events_in += passed
             stream.events_out += passed
+            if not stream.body.newline:
+                stream.body.passes(data[:pos])
         if not booked and pos == len(data):
             stream.tail_passes = True
             stream.ledger.passed += pos
