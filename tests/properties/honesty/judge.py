@@ -104,9 +104,19 @@ def _judge(stream: Healthy, client: Client, damaged: Damaged, output: bytes) -> 
     if any(outcome(client, body) == with_it and strict.is_healthy(stream.api, body) for body in damaged.single):
         return Result(client.name, said, Verdict.SILENT, with_it)  # one was mended, the other can't be told
     if said != "wrong":
-        return Result(client.name, said, Verdict.MADE, with_it)
+        seam = _only_parted(damaged.body, output) and strict.is_healthy(stream.api, output)
+        return Result(client.name, said, Verdict.SILENT if seam else Verdict.MADE, with_it)
     silent = damaged.end == "clean" and strict.is_healthy(stream.api, damaged.body)
     return Result(client.name, said, Verdict.SILENT if silent else Verdict.TOLD, with_it)
+
+
+def _only_parted(body: bytes, output: bytes) -> bool:
+    """Whole frames that stood together were parted, and nothing else: that they are of two answers, nothing tells."""
+    plain = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    frames = [frame for frame in output.replace(b"\r\n", b"\n").split(b"\n\n") if frame]
+    return b"".join(frames).replace(b"\n", b"") == plain.replace(b"\n", b"") and all(
+        frame.strip(b"\n") in plain for frame in frames
+    )
 
 
 def _violations(stream: Healthy, case: Case, *, deep: bool) -> Iterator[str]:
