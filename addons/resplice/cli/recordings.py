@@ -22,12 +22,11 @@ from resplice.session.policy import Policy
 from resplice.session.scout import dialect_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from mitmproxy import http
 
     from resplice.dialects import Dialect
-    from resplice.proxy.decode import Decoder
 
 __all__ = ["STDIN", "Recording", "load"]
 
@@ -243,22 +242,16 @@ def _context(name: str, data: bytes, dialect: Dialect | None, mode: str | None) 
 
 def _decoded(data: bytes, codings: list[str]) -> tuple[bytes, str | None]:
     """The decoded bytes as far as they decode, and what hindered the rest."""
+    from resplice.proxy.coding import Coding  # noqa: PLC0415 - as above
     from resplice.proxy.decode import DecodeError, for_codings  # noqa: PLC0415 - as above
 
     decoders = for_codings(codings)
     if decoders is None:
         return b"", f"its coding ({', '.join(codings)}) is unknown"
-    pieces: Iterable[bytes] = (data[at : at + _BLOCK] for at in range(0, len(data), _BLOCK))
-    for decoder in decoders:
-        pieces = _through(decoder, pieces)
-    out: list[bytes] = []
+    coding, out = Coding(decoders), list[bytes]()
     try:
-        out.extend(pieces)
+        for at in range(0, len(data), _BLOCK):
+            out.extend(coding.decode(data[at : at + _BLOCK]))
     except DecodeError as error:
         return b"".join(out), str(error)
     return b"".join(out), None
-
-
-def _through(decoder: Decoder, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    for piece in pieces:
-        yield from decoder.decode(piece)

@@ -148,4 +148,6 @@ class Kind(StrEnum):
     WOULD_END = "would_end"
     ANOTHER_API = "another_api"
     SEALED_DAMAGE = "sealed_damage"
+    CODING_UNDECLARED = "coding_undeclared"
+    CODING_STALE = "coding_stale"
     INTERNAL_ERROR = "internal_error"

@@ -14,6 +14,7 @@ from mitmproxy.flow import Error
 from resplice.core.events import Reason
 from resplice.core.wire import Wire
 from resplice.proxy import decode, detect, headers
+from resplice.proxy.coding import Coding
 from resplice.proxy.stream import Stream
 from resplice.proxy.trial import BRIEFLY, Trial
 from resplice.records.recorder import StreamRecorder
@@ -83,8 +84,8 @@ def open_stream(
     if response is None or found is None or not looked_at(flow, settings):
         return None
     observe = settings.policy.mode == "observe" or not flow.live
-    decoders = _decoders(response, found.dialect, observe=observe)
-    if decoders is None:
+    coding = _coding(response, found.dialect, observe=observe)
+    if coding is None:
         return None
     observe |= found.dialect is None and "content-length" in response.headers  # it can't change its length: nobody asked for it
     policy = _policy(flow.request, found, settings.policy)
@@ -97,7 +98,7 @@ def open_stream(
         StreamRecorder(context, settings.evidence),
         write=log.write,
         on_close=lambda closed: log.on_close(context, closed),
-        decoders=decoders,
+        coding=coding,
         observe=observe,
         kept=kept,
         clock=clock,
@@ -161,14 +162,14 @@ def reason(flow: http.HTTPFlow) -> Reason:
     return Reason.UPSTREAM_ABORT
 
 
-def _decoders(response: http.Response, dialect: Dialect | None, *, observe: bool) -> list[decode.Decoder] | None:
+def _coding(response: http.Response, dialect: Dialect | None, *, observe: bool) -> Coding | None:
     """What undoes the body's coding; None where it can't be undone, or must not: the stream may be none of ours."""
     decoders = decode.for_codings(headers.codings(response))
     if decoders is None:
         logger.warning("Resplice: a response's coding is unknown (%s), it passes as it is.", ascii(headers.codings(response)))
-    elif decoders and dialect is None and not observe:
+    if decoders is None or (decoders and dialect is None and not observe):
         return None
-    return decoders
+    return Coding(decoders, sniffs=dialect is not None)
 
 
 def _trial(
@@ -189,7 +190,7 @@ def _trial(
     is_wrong = wire is not None and detect.media_type(response) not in wire.media_types
     if wire is None or not (repeats or is_wrong or sure):
         return None
-    decoders = _decoders(response, found.dialect, observe=False) or []
+    coding = _coding(response, found.dialect, observe=False) or Coding()
 
     def open_silent() -> Stream:
         return Stream(
@@ -197,11 +198,11 @@ def _trial(
             StreamRecorder(context, Evidence.HASH),
             write=lambda _: True,
             on_close=lambda _: None,
-            decoders=decoders,
+            coding=coding,
         )
 
     if repeats or is_wrong:
-        return Trial(open_silent, sniffs=not (repeats or decoders), disown=_restorer(response))
+        return Trial(open_silent, sniffs=not (repeats or coding.labelled), disown=_restorer(response))
     return Trial(open_silent, briefly=min(BRIEFLY, policy.heartbeat or BRIEFLY), clock=clock)
 
 

@@ -11,12 +11,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from resplice.core.events import Effect, Finding, Reason, Receipt, Stall
+from resplice.core.events import Finding, Reason, Receipt, Stall
 from resplice.core.kinds import Kind
-from resplice.proxy.decode import DecodeError, Decoder
+from resplice.proxy.coding import Coding
+from resplice.proxy.decode import DecodeError
+from resplice.session.watch import End
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from resplice.proxy.keep import Kept
     from resplice.records.recorder import StreamRecorder
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from resplice.session.failure import Failure
     from resplice.session.policy import Policy
     from resplice.session.session import Session
-    from resplice.session.watch import End
 
 __all__ = ["TICK", "Pieces", "Stream", "tick_interval"]
 
@@ -50,7 +51,7 @@ class Stream:
         *,
         write: Callable[[Record], bool],
         on_close: Callable[[Stream], None],
-        decoders: Sequence[Decoder] = (),
+        coding: Coding | None = None,
         observe: bool = False,
         kept: Kept | None = None,
         clock: Clock = time.monotonic,
@@ -71,7 +72,7 @@ class Stream:
         self._session = session
         self._recorder = recorder
         self._write = write
-        self._decoders = tuple(decoders)
+        self._coding = coding or Coding()
         self._observe = observe
         self.kept = kept
         self._clock = clock
@@ -94,9 +95,10 @@ class Stream:
     def __call__(self, data: bytes) -> list[bytes]:
         """A piece of the body; ``b""`` is its end."""
         if data and self._flows:
-            out = self._inspect(data, now := self._clock())
+            now = self._clock()
+            out = self._inspect(data, now)
             if out and self.kept is not None:
-                self.kept.went_out(out, now)
+                self._keep(out, now)
         else:
             out = self.feed(data) if data else self.finish(Reason.UPSTREAM_END)
         return [out] if out else []
@@ -121,7 +123,11 @@ class Stream:
     @property
     def wants_end(self) -> End | None:
         """By the last tick: nothing more is to be expected, the stream shall be ended for that reason."""
-        return None if self._observe or self._raw or self._finished else self._session.wants_end
+        if self._observe or self._finished:
+            return None
+        if self._deaf:
+            return End(Reason.UPSTREAM_ABORT, "the encoded body can't be read on")
+        return None if self._raw else self._session.wants_end
 
     @property
     def handed_over(self) -> int:
@@ -182,8 +188,8 @@ class Stream:
             return b"" if self.concluded and not self._observe else data
         self.fed = True
         now = self._clock() if came_at is None else came_at
-        out = self._decode(data, now) if self._decoders else self._inspect(data, now)
-        self._flows = self._opened and not self._decoders and not self._observe
+        out = self._decode(data, now) if self._coding.active else self._inspect(data, now)
+        self._flows = self._opened and not self._coding.active and not self._observe
         return self._keep(data if self._observe else out, now)
 
     def catch_up(self, pieces: Pieces) -> bytes:
@@ -223,22 +229,28 @@ class Stream:
         for at, piece in pieces:
             self._session.heard(at)
             with contextlib.suppress(DecodeError):
-                raw.extend(_decoded(self._decoders, piece))
+                raw.extend(self._coding.decode(piece))
         return b"".join(raw)
 
     def finish(self, reason: Reason, detail: str = "") -> bytes:
         """The stream is over. Out come the client's last bytes; later calls do nothing."""
         if self._finished:
             return b""
-        if reason is Reason.UPSTREAM_END and any(decoder.open for decoder in self._decoders):
-            detail = "the encoded body ends before the end of its data"
-        elif not detail and self.unread is not None and (waiting := self.unread()):
-            detail = f"{waiting} bytes still waited for the client to read them"
         self.client_gone = reason is Reason.CLIENT_DISCONNECT
         now = self._clock()
-        out = self._keep(self._guarded(lambda: self._session.finish(reason, now, detail)), now)
+        out = self._inspect(head, now) if (head := self._coding.end()) else b""
+        out += self._guarded(lambda: self._session.finish(reason, now, self._detail(reason, detail)))
+        self._keep(b"" if self._observe else out, now)
         self._close()
-        return out
+        return b"" if self._observe else out
+
+    def _detail(self, reason: Reason, detail: str) -> str:
+        """What there is to be said of the end, beside what the caller says."""
+        if reason is Reason.UPSTREAM_END and self._coding.open:
+            return "the encoded body ends before the end of its data"
+        if not detail and self.unread is not None and (waiting := self.unread()):
+            return f"{waiting} bytes still waited for the client to read them"
+        return detail
 
     def now(self) -> float:
         """The time on the stream's own clock, in seconds."""
@@ -257,32 +269,30 @@ class Stream:
     def _keep(self, out: bytes, now: float) -> bytes:
         """Of what goes to the client, show it to whoever looks."""
         if self.kept is not None:
-            if out:
-                self.kept.went_out(out, now)
-            else:
-                self.kept.look(now)
+            try:
+                if out:
+                    self.kept.went_out(out, now)
+                else:
+                    self.kept.look(now)
+            except Exception:  # noqa: BLE001 - fail open
+                self.kept = None
+                self._tell("Resplice failed to keep what passed, for who looks at it; the stream itself is not affected.")
         return out
 
     def _guarded(self, step: Callable[[], bytes]) -> bytes:
-        """Bytes that the session gives of its own accord. In observe mode, and once it has failed, there are none."""
-        if self._raw:
-            return b""
+        """Bytes that the session gives of its own accord. In observe mode there are none."""
         try:
             out = step()
         except Exception as error:  # noqa: BLE001 - fail open
-            self._fail_open(error)
-            return b""
+            out = self._fail_open(error)
         self._report()
         return b"" if self._observe else out
 
     def _inspect(self, data: bytes, now: float) -> bytes:
-        if self._raw:
-            return data
         try:
             out = self._session.receive_data(data, now)
         except Exception as error:  # noqa: BLE001 - fail open
-            self._fail_open(error)
-            return data
+            out = self._fail_open(error, data)
         if self._session.has_findings or not self._opened:
             self._report()
         return out
@@ -293,10 +303,14 @@ class Stream:
             return b""
         out: list[bytes] = []
         try:
-            out.extend(self._inspect(piece, now) for piece in _decoded(self._decoders, data))
-        except DecodeError as error:
+            for piece in self._coding.decode(data):
+                if self._coding.note is not None:
+                    self._session.note(*self._coding.note)
+                    self._coding.note = None
+                out.append(self._inspect(piece, now))
+        except Exception as error:  # noqa: BLE001 - fail open: what can't be decoded, for whatever reason, can't be passed on
             self._deaf = True
-            why = str(error)
+            why = str(error) if isinstance(error, DecodeError) else f"{type(error).__name__} in Resplice's decoder"
             out.append(self._guarded(lambda: self._session.fail(Kind.ENCODING_BROKEN, why, now)))
         if not out:
             self._session.heard(now)
@@ -316,7 +330,8 @@ class Stream:
             self._tell("Resplice failed to write a record; the stream itself is not affected.")
 
     def _record_finding(self, finding: Finding) -> None:
-        if finding.kind is Kind.INTERNAL_ERROR:
+        if finding.kind is Kind.INTERNAL_ERROR and not self._told:
+            self._told = True
             logger.error("A stream passes raw from here on because Resplice failed: %s", ascii(finding.why))
         if self.kept is not None:
             self.kept.found(finding, applied=not self._observe)
@@ -355,15 +370,15 @@ class Stream:
         except Exception:  # noqa: BLE001 - fail open
             self._tell("Resplice failed to close a stream's record; the stream itself is not affected.")
 
-    def _fail_open(self, error: Exception) -> None:
-        """A defect of ours: from here on the stream passes as it comes."""
+    def _fail_open(self, error: Exception, data: bytes = b"") -> bytes:
+        """A defect of ours: what the session holds goes out, then ``data``; from here on the stream passes as it comes."""
         self._raw = True
         self._flows = False
         self._tell("Resplice failed; a stream passes raw from here on.", error)
-        if self._opened:
-            why = f"Resplice itself failed ({type(error).__name__}); the stream passes raw from here on."
-            note = Finding(Effect.NOTE, Kind.INTERNAL_ERROR, 0, b"", 0, b"", why)
-            self._record(self._recorder.finding(note, self._wall()))
+        try:
+            return self._session.fail_open(error, data)
+        except Exception:  # noqa: BLE001 - then that is the defect
+            return data
 
     def _tell(self, message: str, error: Exception | None = None) -> None:
         """An error with its traceback, once for each stream."""
@@ -376,16 +391,3 @@ def tick_interval(policy: Policy) -> float:
     """Often enough that the shortest of the policy's times is met within a quarter of it, and no oftener."""
     times = [time for time in (policy.heartbeat, policy.idle_timeout, policy.stall_timeout) if time]
     return min(TICK, max(SHORTEST_TICK, min(times, default=4 * TICK) / 4))
-
-
-def _decoded(decoders: Sequence[Decoder], data: bytes) -> Iterator[bytes]:
-    """One piece of input through all of the codings, as far as they decode."""
-    pieces: Iterator[bytes] = iter((data,))
-    for decoder in decoders:
-        pieces = _through(decoder, pieces)
-    return pieces
-
-
-def _through(decoder: Decoder, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    for piece in pieces:
-        yield from decoder.decode(piece)

@@ -344,6 +344,10 @@ class Session:
             stream.ledger.note(Kind.WOULD_END, f"the stream would have been ended: {end.detail}")
         return b""
 
+    def note(self, kind: Kind, why: str) -> None:
+        """The caller found something that is worth a record, and touches no byte of what is received here."""
+        self._stream.ledger.note(kind, why)
+
     def heard(self, now: float) -> None:
         """The upstream is alive, though nothing can be made of what it sent yet: a piece of an encoded body."""
         if stall := self._pace.came(now):
@@ -388,7 +392,7 @@ class Session:
 
     def fail(self, kind: Kind, why: str, now: float = 0.0) -> bytes:
         """End the stream with the dialect's error event: what the upstream sends can't be read. Returns bytes for the client."""
-        if self.finished or self._stream.ended or self._stream.facts.terminal:
+        if self.finished or self._stream.ended or self._stream.facts.terminal or self._stream.raw:
             return b""
         self._pace.last_out_at = now
         self._calm = False

@@ -7,6 +7,7 @@ import pytest
 from resplice.core.events import Effect, Finding, Reason
 from resplice.core.kinds import Kind
 from resplice.dialects import by_name
+from resplice.proxy.coding import Coding
 from resplice.proxy.decode import for_codings
 from resplice.proxy.stream import TICK, Stream
 from resplice.records.evidence import Evidence
@@ -156,7 +157,7 @@ def test_a_defect_in_the_session_is_on_record(method):
 
 
 def test_a_defect_while_an_encoded_body_passes_goes_on_with_decoded_bytes():
-    stream = make(Faulty("receive_data"), decoders=for_codings(["gzip"]))
+    stream = make(Faulty("receive_data"), coding=Coding(for_codings(["gzip"])))
     pieces = encode("gzip", [FIRST, LAST])
     assert [stream(piece) for piece in pieces] == [[FIRST], [LAST], []]
 
@@ -224,14 +225,14 @@ def test_observe_gives_every_piece_back_as_it_came_and_nothing_else():
 
 
 def test_observe_gives_encoded_bytes_back_encoded_even_where_they_are_damaged():
-    stream = make(mode="observe", decoders=for_codings(["gzip"]))
+    stream = make(mode="observe", coding=Coding(for_codings(["gzip"])))
     pieces = [*encode("gzip", [FIRST])[:1], b"\xff" * 50, b"more"]
     assert [stream(piece) for piece in pieces] == [[piece] for piece in pieces]
     assert "encoding_broken" in stream.log.kinds()
 
 
 def test_damaged_coding_ends_the_stream_behind_what_could_be_decoded():
-    stream = make(decoders=for_codings(["gzip"]))
+    stream = make(coding=Coding(for_codings(["gzip"])))
     assert stream(encode("gzip", [FIRST])[0]) == [FIRST]
     (out,) = stream(b"\xff" * 50)
     assert out.startswith(ERROR)
@@ -241,7 +242,7 @@ def test_damaged_coding_ends_the_stream_behind_what_could_be_decoded():
 
 
 def test_a_coding_that_ends_early_is_in_the_receipts_detail():
-    stream = make(decoders=for_codings(["br"]))
+    stream = make(coding=Coding(for_codings(["br"])))
     stream(encode("br", [FIRST])[0])
     stream(b"")
     assert stream.receipt.detail == "the encoded body ends before the end of its data"
@@ -329,7 +330,7 @@ def test_long_silences_are_records_of_their_own_and_summed_up_in_the_receipt():
 
 
 def test_an_encoded_body_is_alive_even_if_nothing_can_be_decoded_yet():
-    stream = make(Session(CHAT, Policy(idle_timeout=5)), decoders=for_codings(["gzip"]))
+    stream = make(Session(CHAT, Policy(idle_timeout=5)), coding=Coding(for_codings(["gzip"])))
     whole = b"".join(encode("gzip", [FIRST]))
     for byte in whole[:8]:
         stream.clock.now += 3.0

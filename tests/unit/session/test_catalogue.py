@@ -17,6 +17,8 @@ NO_EXAMPLE = {
     Kind.ANOTHER_API: "it is about what did not come",
     Kind.OVERSIZED_EVENT: "it is about megabytes",
     Kind.ENCODING_BROKEN: "it is about what bytes were compressed to",
+    Kind.CODING_UNDECLARED: "it is about headers",
+    Kind.CODING_STALE: "it is about headers",
     Kind.UNDELIVERED: "it is about who is there to read",
     Kind.NO_ANSWER: "it is about what did not come",
     Kind.ATTEMPT_DROPPED: "it is about what came next",

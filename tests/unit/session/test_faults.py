@@ -77,6 +77,8 @@ def test_every_kind_of_the_catalogue_is_produced_by_some_row_or_has_a_test_of_it
         Kind.OVERSIZED_EVENT,
         Kind.KEEPALIVE_ID,
         Kind.ENCODING_BROKEN,
+        Kind.CODING_UNDECLARED,
+        Kind.CODING_STALE,
         Kind.INTERNAL_ERROR,
         Kind.UNDELIVERED,
         Kind.SEALED_DAMAGE,

@@ -248,6 +248,22 @@ ROWS: Final[tuple[Fault, ...]] = (
         example="␀␀␀A␀␀␀0&h⟨9E⟩<␋:event-type␇␀␋messageStop␍:message-type␇␀␅event{⟨E0⟩'⟨D2⟩⟨FF⟩",
     ),
     Fault(
+        Kind.CODING_UNDECLARED,
+        "notes",
+        "gzip or zstd data, and no `Content-Encoding` says so: SDKs have an empty answer, or fail to decode",
+        "decoded, where the request asked for an LLM's stream",
+        "no event stream begins with the magic number of either",
+        GITHUB + "router-for-me/CLIProxyAPI/pull/1834",
+    ),
+    Fault(
+        Kind.CODING_STALE,
+        "notes",
+        "a `Content-Encoding` that was left on a body which somebody has decoded: every SDK breaks off",
+        "the header is dropped, where the request asked for an LLM's stream",
+        "no compressed data begins as an event does",
+        GITHUB + "qualixar/superlocalmemory/pull/79",
+    ),
+    Fault(
         Kind.INTERNAL_ERROR,
         "notes",
         "a defect of Resplice itself",
