@@ -7,6 +7,7 @@ one that is broken from its beginning. It never waits: the HttpStream hears ever
 
 from __future__ import annotations
 
+import contextlib
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,7 @@ from resplice.proxy.internals.names import (
     SendHttp,
     Wakeup,
 )
+from resplice.proxy.internals.way import Way
 from resplice.proxy.stream import SHORTEST_TICK
 from resplice.proxy.trial import Judgement
 
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
     from resplice.proxy.attempts import Attempts
     from resplice.proxy.internals.shim import Shim
-    from resplice.proxy.stream import Stream
+    from resplice.proxy.stream import Pieces, Stream
     from resplice.proxy.trial import Trial
     from resplice.session.failure import Failure
 
@@ -86,7 +88,13 @@ class Gate:
         self._flow = flow
         self._target = target
         self._attempts = attempts
-        self._original = target._handle_event  # noqa: SLF001 - this package exists for it
+        self._way = Way(target, target._handle_event)  # noqa: SLF001 - this package exists for it
+        self._unheard: Pieces = ()
+        """Pieces that were held back, when the answer is let through."""
+        self._started = False
+        """The response's headers went to the client."""
+        self._sent = False
+        """The request was sent on the connection that was made for it."""
         self._phase = _Phase.DECIDING if flow.response else _Phase.WAITING
         self._route: tuple[Any, str] = (None, "tcp")
         """The proxy behind us, if there is one, and the transport."""
@@ -115,10 +123,16 @@ class Gate:
 
     def _make_server_connection(self) -> Generator[Any, Any, bool]:
         """In place of mitmproxy's, which waits. What it returns says that nothing is to be done as yet."""
-        server = self._flow.server_conn
-        self._route = (server.via, server.transport_protocol)
-        yield from self._begin()
-        yield from self._connect()
+        try:
+            server = self._flow.server_conn
+            self._route = (server.via, server.transport_protocol)
+            yield from self._begin()
+            yield from self._connect()
+        except Exception as error:  # noqa: BLE001 - fail open
+            self._way.tell(error)
+            self._leave(_Phase.LEFT)
+            made: bool = yield from type(self._target).make_server_connection(self._target)
+            return made
         return False
 
     def _begin(self) -> Commands:
@@ -127,10 +141,41 @@ class Gate:
 
     def _connect(self) -> Commands:
         self._phase = _Phase.CONNECTING
+        self._sent = False
         self._connecting = upstream.connect(self._target, self._flow.request, *self._route)
         yield self._connecting
 
     def _handle_event(self, event: Any) -> Commands:
+        self._way.begin()
+        held = len(self._trial.held) if self._trial else 0
+        try:
+            yield from self._take(event)
+        except Exception as error:
+            if self._way.theirs:
+                raise
+            is_held = self._trial is not None and len(self._trial.held) > held
+            yield from self._fail_open(event, error, is_held=is_held)
+
+    def _fail_open(self, event: Any, error: Exception, *, is_held: bool = False) -> Commands:
+        """A defect of ours: what is held goes to the client, then the event at hand takes its way, and so do all that follow."""
+        self._way.tell(error)
+        phase = self._phase
+        if phase is _Phase.HELD or self._unheard:
+            yield from self._let_through()
+        with contextlib.suppress(Exception):  # the defect may be in there
+            yield from self._way.pay()
+        self._leave(_Phase.ANSWERED if phase is _Phase.ANSWERED else _Phase.LEFT)
+        if isinstance(event, Wakeup) or self._way.passed or is_held or phase is _Phase.ANSWERED:
+            return
+        if isinstance(event, GetHttpConnectionCompleted) and event.reply[1] is None and not self._sent:
+            yield from self._send(event.reply[0])
+            return
+        if phase in _DISENGAGED or isinstance(event, GetHttpConnectionCompleted):  # there is no way back
+            event = ResponseProtocolError(self._target.stream_id, "Resplice failed to send the request", ErrorCode.KILL)
+        handler = self._target._handle_event  # noqa: SLF001 - see above
+        yield from (self._way.on(event) if getattr(handler, "__self__", None) is self else handler(event))
+
+    def _take(self, event: Any) -> Commands:
         if isinstance(event, Wakeup):
             if event.command is self._timer and self._phase in _ALIVE:
                 yield from self._on_tick()
@@ -143,7 +188,7 @@ class Gate:
         elif self._phase is _Phase.HELD:
             yield from self._on_body(event)
         elif self._phase in {_Phase.DECIDING, _Phase.LEFT} or isinstance(event, RequestProtocolError):
-            yield from self._original(event)
+            yield from self._way.on(event)
 
     def _on_connection(self, event: Any) -> Commands:
         """A connection is there, or can't be made."""
@@ -158,9 +203,14 @@ class Gate:
         if error is not None:
             yield from self._on_no_answer(f"no connection: {error}")
             return
-        self._target.context.server = self._flow.server_conn = connection
         self._phase = _Phase.WAITING
-        yield from upstream.send(self._target, self._flow.request)
+        yield from self._send(connection)
+
+    def _send(self, connection: Any) -> Commands:
+        self._target.context.server = self._flow.server_conn = connection
+        request = upstream.send(self._target, self._flow.request)
+        self._sent = True
+        yield from request
 
     def _on_answer(self, event: Any) -> Commands:
         """The upstream's headers, or none."""
@@ -169,7 +219,7 @@ class Gate:
         elif isinstance(event, ResponseProtocolError) and not self._flow.request.stream:
             yield from self._on_no_answer(event.message)
         else:
-            yield from self._original(event)
+            yield from self._way.on(event)
             if isinstance(event, RequestEndOfMessage) and self._phase is _Phase.WAITING:  # it was streamed on, up to now
                 yield from self._begin()
 
@@ -186,7 +236,7 @@ class Gate:
             return
         self._phase = _Phase.DECIDING
         event.end_stream = event.end_stream and response.status_code != _OK  # an empty stream is to be judged as one
-        yield from self._original(event)
+        yield from self._way.on(event)
         if self._phase is _Phase.DECIDING:  # no stream, or not one for us: the rest is mitmproxy's
             if attempts.number > 1 and self._stream is None:
                 status = response.status_code
@@ -202,10 +252,14 @@ class Gate:
             yield from self._let_through()
         else:
             self._phase = _Phase.HELD
-            gather_waiting(self._target)
-            self._target.server_state = self._target.state_stream_response_body
-            if self._timer is None or self._trial.patience < self._attempts.interval:
-                yield from self._arm(self._trial.patience)
+            try:
+                gather_waiting(self._target)
+                self._target.server_state = self._target.state_stream_response_body
+                if self._timer is None or self._trial.patience < self._attempts.interval:
+                    yield from self._arm(self._trial.patience)
+            except Exception as error:  # noqa: BLE001 - fail open
+                self._way.tell(error)
+                yield from self._let_through()
 
     def _on_body(self, event: Any) -> Commands:
         """A piece of an answer whose headers are held, or its end."""
@@ -222,7 +276,7 @@ class Gate:
             self._trial.finish(Reason.UPSTREAM_ABORT, event.message)
             yield from self._judge(Reason.UPSTREAM_ABORT, event.message, event)
         else:  # trailers
-            yield from self._original(event)
+            yield from self._way.on(event)
 
     def _judge(self, reason: Reason, detail: str, end: Any = None) -> Commands:
         """Let the answer through, or give it up, or neither as yet. ``end``: the event that ended it."""
@@ -234,7 +288,8 @@ class Gate:
         if failure is None or (wait is None and failure.is_well_formed and not failure.says_status):
             yield from self._let_through()
             if end is not None:
-                yield from self._target._handle_event(end)  # noqa: SLF001 - see above
+                self._way.passed = True
+                yield from self._way.run(self._target._handle_event(end))  # noqa: SLF001 - see above
         elif wait is not None:
             stream.withhold(trial.held, failure.why, Reason.RETRIED, _again(failure.why, wait))
             yield from self._pause(wait)
@@ -243,7 +298,7 @@ class Gate:
 
     def _let_through(self) -> Commands:
         """The answer has begun: the shim takes over."""
-        held = self._trial.held if self._trial else ()
+        self._unheard = self._unheard or (self._trial.held if self._trial else ())
         self._leave(_Phase.LEFT)
         target, stream, response = self._target, self._stream, self._flow.response
         for name in _METHODS:
@@ -251,10 +306,20 @@ class Gate:
         if self._make_shim is None or stream is None or response is None:
             return
         stream.client_status = response.status_code
-        shim = self._make_shim()
-        shim.wake_with(self._timer)
-        yield from target.start_response_stream()
-        yield from shim.catch_up(held)
+        shim = None
+        try:
+            shim = self._make_shim()
+            shim.wake_with(self._timer)
+        except Exception as error:  # noqa: BLE001 - fail open: then it goes on without
+            self._way.tell(error)
+        if not self._started:
+            self._started = True
+            yield from self._way.run(target.start_response_stream())
+        self._way.owe(stream.catch_up(self._unheard))
+        self._unheard = ()
+        yield from self._way.pay()
+        if shim is not None:
+            yield from shim.caught_up()
 
     # -- the request is sent again
 
@@ -375,7 +440,7 @@ class Gate:
         self._close_books(Reason.CLIENT_DISCONNECT, event.message)
         if self._phase not in _DISENGAGED:
             self._leave(_Phase.ANSWERED)
-            yield from self._original(event)
+            yield from self._way.on(event)
             return
         yield from self._give_up()
         self._leave(_Phase.ANSWERED)
@@ -392,7 +457,7 @@ class Gate:
         yield from self._give_up()
         self._leave(_Phase.ANSWERED)
         number = self._target.stream_id
-        yield from self._original(ResponseProtocolError(number, Error.KILLED_MESSAGE, ErrorCode.KILL))
+        yield from self._way.on(ResponseProtocolError(number, Error.KILLED_MESSAGE, ErrorCode.KILL))
         yield DropStream(number)
 
     def _close_books(self, reason: Reason, detail: str) -> None:
@@ -404,7 +469,10 @@ class Gate:
 
     def _leave(self, phase: _Phase) -> None:
         self._phase = phase
-        self._attempts.over()
+        try:
+            self._attempts.over()
+        except Exception as error:  # noqa: BLE001 - fail open: whoever wants to know it must not break the flow
+            self._way.tell(error)
 
 
 def _again(why: str, wait: float) -> str:

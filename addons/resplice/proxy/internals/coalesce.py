@@ -39,7 +39,7 @@ class Coalescer:
         if type(event) is DataReceived and self._ours:
             return self._read(event)
         if type(event) is RequestProtocolError:
-            self._ours.discard(event.stream_id)  # the client left, or we did: nothing will come
+            self._ours.discard(getattr(event, "stream_id", 0))  # the client left, or we did: nothing will come
         commands: Commands = self._original(event)
         return commands
 

@@ -7,6 +7,7 @@ writer, so nothing can race with mitmproxy's own output.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from resplice.core.events import Reason
@@ -26,11 +27,12 @@ from resplice.proxy.internals.names import (
     SendHttp,
     Wakeup,
 )
+from resplice.proxy.internals.way import Way
 
 if TYPE_CHECKING:
     from mitmproxy import http
 
-    from resplice.proxy.stream import Pieces, Stream
+    from resplice.proxy.stream import Stream
 
 
 class Shim:
@@ -42,10 +44,12 @@ class Shim:
         self._stream = stream
         self._target = target
         self._backlog = backlog
-        self._original = target._handle_event  # noqa: SLF001 - this module exists for it
+        self._way = Way(target, target._handle_event)  # noqa: SLF001 - this module exists for it
         self._timer: Any = None
         self._over = False
         """The client's message was ended by us: what the upstream still sends is of no interest."""
+        self._broken = False
+        """A defect of ours: events take the way that they would take without us."""
 
     def install(self) -> None:
         """Take effect with the next event."""
@@ -60,34 +64,71 @@ class Shim:
         """A timer is running already."""
         self._timer = timer
 
-    def catch_up(self, held: Pieces) -> Commands:
-        """What came while the response's headers were held back."""
-        yield from self._send(self._stream.catch_up(held))
-        if self._stream.ended and self._streaming:
-            yield from self._end_failed()
+    def caught_up(self) -> Commands:
+        """The client has got what came while the response's headers were held back."""
+        self._way.begin()
+        try:
+            if self._stream.ended and self._streaming:
+                yield from self._end_failed()
+        except Exception as error:
+            if self._way.theirs:
+                raise
+            yield from self._fail_open(None, error)
 
     def _start_response_stream(self) -> Commands:
         gather_waiting(self._target)
         yield from HttpStream.start_response_stream(self._target)
-        if self._timer is None:
-            yield from self._arm()
+        try:
+            if self._timer is None:
+                yield from self._arm()
+        except Exception as error:  # noqa: BLE001 - fail open
+            self._broken = True
+            self._way.tell(error)
 
     def _handle_event(self, event: Any) -> Commands:
-        if type(event) is ResponseData and event.data and not self._over:
-            yield from self._original(event)
-            if self._stream.ended and self._streaming:
-                yield from self._end_failed()
-            elif self._backlog is not None and self._backlog.exceeds(self._stream.handed_over):
-                yield from self._end_unread()
-        else:
-            yield from self._handle_rare(event)
+        way = self._way
+        way.begin()
+        try:
+            if self._broken:
+                yield from self._let_pass(event)
+            elif type(event) is ResponseData and event.data and not self._over:
+                yield from way.on(event)
+                if self._stream.ended and self._streaming:
+                    yield from self._end_failed()
+                elif self._backlog is not None and self._backlog.exceeds(self._stream.handed_over):
+                    yield from self._end_unread()
+            else:
+                yield from self._handle_rare(event)
+        except Exception as error:
+            if way.theirs:
+                raise
+            yield from self._fail_open(event, error)
+
+    def _fail_open(self, event: Any, error: Exception) -> Commands:
+        """A defect of ours: what the client is owed goes out, then the event at hand takes its way, and so do all that follow."""
+        self._broken = True
+        self._way.tell(error)
+        if isinstance(event, ResponseProtocolError) and not self._way.passed and not self._over:
+            self._way.owe(self._stream.finish(Reason.UPSTREAM_ABORT, event.message))
+        with contextlib.suppress(Exception):  # the defect may be in there
+            yield from self._way.pay()
+        if event is not None and not self._way.passed:
+            yield from self._let_pass(event)
+        if self._stream.finished and self._streaming:  # it was about to be ended, and the upstream may be closed already
+            self._over = True
+            yield from self._way.on(ResponseProtocolError(self._target.stream_id, "ended by Resplice", ErrorCode.KILL))
+
+    def _let_pass(self, event: Any) -> Commands:
+        """An event, as if we were not here; but our own timers are nothing that mitmproxy knows, and an empty piece is no end."""
+        if not (self._over or isinstance(event, Wakeup) or (isinstance(event, ResponseData) and not event.data)):
+            yield from self._way.on(event)
 
     def _handle_rare(self, event: Any) -> Commands:
         """Any event but a piece of a body."""
         if isinstance(event, ResponseData):
             # HTTP/2 knows empty frames; to the callable they would look like the end.
             if not self._over and not self._streaming:
-                yield from self._original(event)
+                yield from self._way.on(event)
         elif isinstance(event, Wakeup):
             if event.command is self._timer and self._streaming:
                 yield from self._on_tick()
@@ -96,7 +137,7 @@ class Shim:
         elif isinstance(event, RequestProtocolError):
             yield from self._on_client_gone(event)
         else:
-            yield from self._original(event)
+            yield from self._way.on(event)
 
     def _on_upstream(self, event: Any) -> Commands:
         """The upstream's body comes to an end, of one kind or another."""
@@ -105,12 +146,13 @@ class Shim:
         if isinstance(event, ResponseProtocolError) and self._streaming:
             yield from self._on_abort(event)
             return
-        yield from self._original(event)
+        yield from self._way.on(event)
         if isinstance(event, ResponseEndOfMessage):
             yield from self._release_upstream()
 
     def _on_tick(self) -> Commands:
-        yield from self._send(self._stream.tick())
+        self._way.owe(self._stream.tick())
+        yield from self._way.pay()
         error = self._flow.error
         if error is not None and error.msg == error.KILLED_MESSAGE:
             yield from self._end(Reason.KILLED, error.msg)
@@ -126,7 +168,8 @@ class Shim:
     def _on_abort(self, event: Any) -> Commands:
         """The upstream broke off. A stream whose language we speak ends honestly and cleanly, any other is broken off too."""
         repairs = self._stream.repairs
-        yield from self._send(self._stream.finish(Reason.UPSTREAM_ABORT, event.message))
+        self._way.owe(self._stream.finish(Reason.UPSTREAM_ABORT, event.message))
+        yield from self._way.pay()
         if repairs and self._stream.concluded:
             yield from self._end_message()
         else:
@@ -135,7 +178,7 @@ class Shim:
     def _on_client_gone(self, event: Any) -> Commands:
         self._stream.finish(Reason.CLIENT_DISCONNECT, event.message)
         self._keep_body()
-        yield from self._original(event)
+        yield from self._way.on(event)
         self._over = True
 
     def _end_failed(self) -> Commands:
@@ -153,7 +196,8 @@ class Shim:
 
     def _end(self, reason: Reason, detail: str) -> Commands:
         """The client's last bytes, the upstream closed, and an end that does not look better than it is."""
-        yield from self._send(self._stream.finish(reason, detail))
+        self._way.owe(self._stream.finish(reason, detail))
+        yield from self._way.pay()
         yield from self._close_upstream()
         if self._stream.concluded:
             yield from self._end_message()
@@ -162,17 +206,18 @@ class Shim:
 
     def _end_message(self) -> Commands:
         """A clean end of the client's message, by mitmproxy's own code: the `response` hook, the end, the stream dropped."""
-        self._over = True
         target = self._target
+        end = self._way.run(HttpStream.state_stream_response_body(target, ResponseEndOfMessage(target.stream_id)))
+        self._over = True
         if self._flow.response is not None:
             self._flow.response.stream = True  # the callable has had its end
-        yield from HttpStream.state_stream_response_body(target, ResponseEndOfMessage(target.stream_id))
+        yield from end
         yield from self._drop_killed()
 
     def _break_off(self, event: Any) -> Commands:
         """An end that no client takes for a good one: the `error` hook, HTTP/1 closed, HTTP/2 reset."""
         self._keep_body()
-        yield from self._original(event)
+        yield from self._way.on(event)
         self._over = True
         yield from self._drop_killed()
 
@@ -200,14 +245,6 @@ class Shim:
     def _arm(self) -> Commands:
         self._timer = RequestWakeup(self._stream.interval)
         yield self._timer
-
-    def _send(self, data: bytes) -> Commands:
-        if not data:
-            return
-        target = self._target
-        if target.context.options.store_streamed_bodies:
-            target.response_body_buf += data
-        yield SendHttp(ResponseData(target.stream_id, data), target.context.client)
 
     def _keep_body(self) -> None:
         """Store the body that came before a break; mitmproxy does so at a clean end only."""
