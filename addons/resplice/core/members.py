@@ -72,9 +72,12 @@ def _edited_object(text: str, start: int, old: dict[str, Json], new: dict[str, J
 def _edited_array(text: str, start: int, old: list[Json], new: list[Json]) -> str:
     """Elements of the old list wherever they stand in the new one; others are taken for what became of the one in their place."""
     begins = list(_elements(text, start))
+    places: dict[int, int] = {}
+    for number, before in enumerate(old):
+        places.setdefault(id(before), number)
     parts = []
     for number, value in enumerate(new):
-        place = next((place for place, before in enumerate(old) if before is value), number)
+        place = number if number < len(old) and old[number] is value else places.get(id(value), number)
         if place < len(old):
             parts.append(_edited(text, begins[place], old[place], value))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
@@ -65,6 +66,22 @@ def strict(payload: bytes) -> Json:
     if end != len(text):
         raise ValueError("more than one JSON value")
     return value
+
+
+def written(value: Json) -> bytes:
+    """A value of ours as strict JSON, one line of ASCII. A number that no float holds has no form here: it becomes null."""
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except ValueError:
+        return json.dumps(_finite(value), separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def _finite(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _finite(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _strict_by_shape(payload: bytes) -> Opaque:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
@@ -10,6 +11,8 @@ from resplice.core.framer import SseFramer
 from resplice.core.items import Item, Json
 from resplice.core.kinds import Kind
 
+_EVENT_NAME: Final = re.compile(r"[^\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]{1,256}")
+"""What may stand in an `event:` line: nothing that ends it, and no half of a character."""
 BLANKS: Final = b" \t\r\n"
 
 
@@ -162,7 +165,7 @@ class Wire:
 def sse(event: Event, body: Body) -> bytes:
     """An event as this project writes it: `event:` if named, one `data:` line with one space, LF, a blank line."""
     del body
-    head = f"event: {event.name}\n".encode("utf-8", "replace") if event.name else b""
+    head = f"event: {event.name}\n".encode() if event.name and _EVENT_NAME.fullmatch(event.name) else b""
     return head + b"data: " + event.payload + b"\n\n"
 
 

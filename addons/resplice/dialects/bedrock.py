@@ -252,6 +252,7 @@ INVOKE: Final = Dialect(
 
 CONVERSE: Final = replace(
     INVOKE,
+    api="",  # its own contract
     name="bedrock-converse",
     title="Amazon Bedrock ConverseStream",
     paths=(re.compile(r"/converse-stream/?$"),),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from resplice.core.echo import Hole
+from resplice.core.payload import written
 from resplice.core.wire import SSE, Event, Events, Wire
 from resplice.dialects.errors import openai_error_body
 from resplice.dialects.recognition import Proof
@@ -170,11 +170,17 @@ class Dialect:
     """What proves that a stream is of this dialect. None: `request_keys`, and what `recognise` says."""
     error_body: Callable[[int, str, dict[str, Json]], Json] = openai_error_body
     """`(status, message, the upstream's error object or {})` -> the JSON body of a response with that error status."""
+    api: str = ""
+    """The built-in dialect whose contract it keeps to; `dataclasses.replace` hands it on. Its own name where none is given."""
+
+    def __post_init__(self) -> None:
+        if not self.api:
+            object.__setattr__(self, "api", self.name)
 
 
 def frame(payload: Json, event: str | None = None) -> Events:
     """One event, its payload one line of ASCII JSON."""
-    return (Event(event, json.dumps(payload, separators=(",", ":")).encode("ascii")),)
+    return (Event(event, written(payload)),)
 
 
 def short(value: Json) -> str | None:

@@ -78,9 +78,12 @@ def _read_candidates(candidates: list[Json], facts: Facts) -> None:
         index = index if type(index) is int else 0
         spoke = _read_content(candidate.get("content"), facts)
         reason = _enum(candidate.get("finishReason"))
+        is_counted = index in facts.open_parts or len(facts.open_parts) < _MAX_CANDIDATES
         if reason:
-            facts.open_parts[index] = facts.stop_reason = reason
-        elif len(facts.open_parts) < _MAX_CANDIDATES:
+            facts.stop_reason = reason
+            if is_counted:
+                facts.open_parts[index] = reason
+        elif is_counted:
             stopped_before = facts.open_parts.setdefault(index, "")
             facts.resumed |= spoke and bool(stopped_before)
     facts.stopped = facts.closing = all(facts.open_parts.values())

@@ -75,7 +75,8 @@ def _read_choice(choice: dict[str, Json], facts: Facts) -> bool:
             facts.stopped = False
         return has_text
     facts.stop_reason = short(reason)
-    facts.open_parts[index] = "stopped"
+    if index in facts.open_parts or len(facts.open_parts) < _MAX_CHOICES:
+        facts.open_parts[index] = "stopped"
     facts.stopped = all(facts.open_parts.values())
     return True
 

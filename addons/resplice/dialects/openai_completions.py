@@ -59,6 +59,7 @@ def finish(facts: Facts) -> Events:
 
 DIALECT: Final = replace(
     openai_chat.DIALECT,
+    api="",  # its own contract
     name="openai-completions",
     title="OpenAI Completions (legacy)",
     paths=(re.compile(r"/completions/?$"),),  # behind the chat's in the table of dialects

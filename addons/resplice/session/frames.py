@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Final
 
@@ -12,6 +11,7 @@ from resplice.core.heartbeat import KEEPALIVE_NAMES
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
 from resplice.core.json_array import split
 from resplice.core.kinds import Kind
+from resplice.core.members import edited
 from resplice.core.mender import GUESSES
 from resplice.core.payload import OPAQUE, strict
 from resplice.dialects import Dialect, Json, Role
@@ -343,7 +343,7 @@ class Frames:
         alone = {key: value for key, value in item.value.items() if key not in others}
         if len(alone) == len(item.value):
             return item
-        payload = json.dumps(alone, separators=(",", ":")).encode("ascii")
+        payload = edited(item.payload, item.value, alone)
         return item._replace(value=alone, mended=payload, kinds=(*item.kinds, Kind.ERROR_SHAPE))
 
     def _odd_error(self, item: Frame) -> bytes:

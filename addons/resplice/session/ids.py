@@ -9,13 +9,12 @@ https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Final
 
 from resplice.core.items import Frame
 from resplice.core.kinds import Kind
-from resplice.core.members import replace_member
+from resplice.core.members import edited, replace_member
 from resplice.core.payload import strict
 from resplice.dialects import Facts, Json
 from resplice.dialects.dialect import short
@@ -107,9 +106,9 @@ def _like_the_stream(payload: bytes, value: dict[str, Json], facts: Facts) -> by
     if facts.role_sent or not isinstance(choices, list) or len(choices) != 1 or not is_hollow(value) or "text" in choices[0]:
         return payload
     facts.role_sent = facts.role_lent = True
-    whole = json.loads(payload)
-    whole["choices"][0]["delta"] = {"role": "assistant"} | (choices[0].get("delta") or {})
-    return json.dumps(whole, separators=(",", ":")).encode("ascii")
+    whole = strict(payload)
+    choice = whole["choices"][0]
+    return edited(payload, whole, whole | {"choices": [choice | {"delta": {"role": "assistant"} | (choice.get("delta") or {})}]})
 
 
 def _without_role(payload: bytes, facts: Facts) -> bytes:

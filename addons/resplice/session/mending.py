@@ -77,7 +77,10 @@ def fitting(stream: Stream, events: Iterable[Event]) -> bytes:
 def unfold(stream: Stream, item: Frame) -> bytes:
     """A whole answer where a stream was asked for becomes the events of that stream, if it is complete, and each one fits."""
     dialect = stream.dialect
-    events = dialect.unfold(item.value) if dialect is not None and dialect.unfold is not None else None
+    try:
+        events = dialect.unfold(item.value) if dialect is not None and dialect.unfold is not None else None
+    except ValueError:  # it holds a number that can't be written again
+        events = None
     told: list[tuple[str | None, Json]] = []
     for name, value in events or ():
         if dialect is not None:

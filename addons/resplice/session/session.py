@@ -222,7 +222,7 @@ class Session:
         """The long way, which any bytes may take."""
         stream, framer = self._stream, self._framer
         if stream.raw:
-            return stream.pass_(data)
+            return self._pass_raw(data)
         self._unsettled.begin()
         if self._scout is not None:
             return self._look(self._scout, data)
@@ -293,12 +293,22 @@ class Session:
         out, rest = self._unsettled.give_up(data)
         first, stream.raw = not stream.raw, True
         self._calm = self._framer.waiting = False
-        stream.held, stream.waits = [], None
+        stream.held = []
         with contextlib.suppress(Exception):  # the defect may be in there
+            if isinstance(error, RecursionError) and first and stream.dialect is not None and not stream.ended:
+                why = "an event nested too deeply to be looked into, and to be brought into order"
+                return out + stream.end_with_error(Effect.LOSS, Kind.UNPARSABLE_DATA, rest, why)
             if first:
                 stream.ledger.note(Kind.INTERNAL_ERROR, f"{type(error).__name__} in Resplice; the stream passes raw from here on")
-        stream.ledger.passed += len(rest)
-        return out + rest
+        return out + self._pass_raw(rest)
+
+    def _pass_raw(self, data: bytes) -> bytes:
+        """Behind an error event of ours nothing may follow; else what comes passes."""
+        stream = self._stream
+        if stream.ended and data:
+            return stream.ledger.changed(Effect.LOSS, Kind.AFTER_ERROR, data, b"", "the stream had been ended with an error")
+        stream.ledger.passed += len(data)
+        return data
 
     def _safely(self, step: Callable[[], bytes], data: bytes = b"") -> bytes:
         """Make a step that may fail; `data` is the input that it books."""

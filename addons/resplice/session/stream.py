@@ -61,7 +61,7 @@ class Stream:
         """Frames that no dialect recognises, before one that confirms."""
         self.policy = policy
         self._seed = seed
-        self.contract: Contract = contract_for(dialect.name if dialect else None, policy, seed)
+        self.contract: Contract = contract_for(dialect.api if dialect else None, policy, seed)
         self.flushed = False
         """The contract has been asked for what waited."""
         self.echo: Echo | None = None
@@ -102,7 +102,7 @@ class Stream:
         if self.dialect is not dialect:
             self.standing = Standing.RECOGNISED if dialect.proof is not None else Standing.ASKED  # a user vouches for his own
             self.dialect, self.wire, self.converts = dialect, dialect.wire, False
-            self.contract = contract_for(dialect.name, self.policy, self._seed)
+            self.contract = contract_for(dialect.api, self.policy, self._seed)
         self.confirmed = True
 
     def disown(self) -> None:

@@ -37,6 +37,61 @@ def verdict(bench):
     return bench.flow.metadata["resplice"]["outcome"]
 
 
+def test_this_mitmproxy_is_one_of_those_that_are_known():
+    assert names.unknown() is None
+
+
+@pytest.mark.parametrize("version", ["13.0.0", "12.4.0", "12.10.1", "11.1.3", "main"])
+def test_of_an_unknown_mitmproxy_only_the_public_callable_is_used_and_that_is_said_once(monkeypatch, caplog, version):
+    monkeypatch.setattr(names.version, "VERSION", version)
+    for _ in range(2):
+        addon = Resplice()
+        with taddons.context(addon) as tctx:
+            tctx.configure(addon, resplice_log="", resplice_retry=2, resplice_headers_timeout="9")
+            made = Bench(tctx, addon)
+            made.start(FIRST[:20], FIRST[20:-1], LAST)
+            made.receive(made.server, END)
+            assert made.timers == []
+            assert "_handle_event" not in vars(next(iter(made.layer.streams.values()), object))
+            assert made.body.replace(b"\r\n", b"\n").count(b'"content":"Hi"') == 1
+            assert b"data: [DONE]" in made.body
+            assert made.body.endswith(END)
+            assert verdict(made) == "upstream_end"
+    told = [record for record in caplog.records if record.levelno >= logging.WARNING and "internals" in record.message]
+    assert [version in record.message for record in told] == [True]
+
+
+@pytest.mark.parametrize(
+    ("changed", "value"),
+    [
+        ("state_stream_response_body", None),
+        ("_paused_event_queue", None),
+        ("context", None),
+        ("server_state", None),
+        ("client_state", None),
+        ("stream_id", None),
+        ("start_response_stream", None),
+    ],
+)
+def test_an_internal_that_changes_in_the_middle_costs_no_byte(bench, changed, value):
+    """By hand, on the HttpStream that carries the flow: mitmproxy itself would not work so, hence on our shim's view of it."""
+    bench.start(FIRST)
+    (target,) = bench.layer.streams.values()
+    shim = target._handle_event.__self__
+
+    class View:
+        def __getattr__(self, name):
+            return value if name == changed else getattr(target, name)
+
+    shim._target = shim._way._target = View()
+    bench.receive(bench.server, chunk(LAST[:10]) + chunk(LAST[10:]))
+    bench.tick()
+    bench.receive(bench.server, chunk(b"data: [DONE]\n\n") + END)
+    assert FIRST in bench.body
+    assert b"".join(bench.body.split(b"\r\n")[1::2]) == FIRST + LAST + b"data: [DONE]\n\n"
+    assert bench.body.endswith(END)
+
+
 def test_this_mitmproxy_has_all_that_the_shim_needs():
     assert internals.lacking() == []
 

@@ -6,12 +6,13 @@ import pytest
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.test import taddons
 
-from resplice.dialects import BUILT_IN
+from resplice.dialects import BUILT_IN, by_name
 from resplice.proxy import options
 from resplice.proxy.addon import Resplice
 from resplice.proxy.own_dialects import own_dialects
 from resplice.session.session import Session
 
+import streams as s
 from streams import decode
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "dialects" / "my_gateway.py"
@@ -101,3 +102,21 @@ def test_a_bad_file_is_refused_in_one_line_and_the_settings_stay(text, complaint
         tctx.options.resplice_dialects = [str(path)]
     assert str(refusal.value) == "resplice_dialects: " + complaint.format(path=path)
     assert tctx.options.resplice_dialects == ()
+
+
+BUILT_ON = """
+import dataclasses, re
+from resplice.dialects import by_name
+DIALECT = dataclasses.replace(by_name("anthropic-messages"), name="my-claude", paths=(re.compile("/claude$"),))
+"""
+
+
+def test_a_dialect_built_on_a_built_in_one_keeps_its_contract(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(BUILT_ON, "utf-8")
+    (mine,) = own_dialects(str(path))
+    broken = s.ANTHROPIC.replace(s.BLOCK_STOP, b"")
+    theirs, ours = (Session(one, seed="t") for one in (by_name("anthropic-messages"), mine))
+    assert s.through(ours, [broken]).output == s.through(theirs, [broken]).output
+    assert (mine.name, mine.api) == ("my-claude", "anthropic-messages")
+    assert by_name("gemini").api == "gemini"

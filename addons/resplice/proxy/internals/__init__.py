@@ -10,7 +10,7 @@ from resplice.proxy.internals.backlog import Backlog
 from resplice.proxy.internals.before_headers import Gate
 from resplice.proxy.internals.coalesce import gather_reads
 from resplice.proxy.internals.locate import around, find
-from resplice.proxy.internals.names import ATTRIBUTES, GATHERING, absent, gate_lacking, lacking
+from resplice.proxy.internals.names import ATTRIBUTES, GATHERING, KNOWN, absent, gate_lacking, lacking, unknown
 from resplice.proxy.internals.shim import Shim
 from resplice.proxy.internals.waiting_options import deferred_options, forget_deferred, is_shutting_down, respell_deferred
 
@@ -40,7 +40,10 @@ _UNTIMED: Final = "no timer and no care for broken connections"
 _UNGUARDED: Final = "no care for requests before their answers begin"
 _UNGATHERED: Final = "bursts are not gathered"
 _UNBOUNDED: Final = "no bound on what waits for an HTTP/2 client"
+_UNKNOWN: Final = "mitmproxy's internals are not used"
 _CONSEQUENCES: Final = {
+    _UNKNOWN: "Streams are repaired all the same; what needs timers, or a request sent again, is switched off, "
+    "and when the upstream breaks off the client's stream breaks off too.",
     _UNTIMED: "Such streams are repaired all the same, but when the upstream breaks off the client's stream breaks off too, "
     "and a kill takes effect only when the upstream ends.",
     _UNGUARDED: "No request is sent again, and none is given up because its answer's headers do not come.",
@@ -90,6 +93,10 @@ def attach_gate(flow: http.HTTPFlow, attempts: Attempts) -> bool:
 
 def _locate(flow: http.HTTPFlow, lacks: Callable[[], list[str]], what: str) -> Any:
     """The flow's HttpStream, if all that is needed of mitmproxy is there; else it is told why not."""
+    if found := unknown():
+        why = f"mitmproxy {found} is none of those that they were tested with ({', '.join(KNOWN)})"
+        _warn(_UNKNOWN, why)
+        return None
     try:
         target = None if lacks() else find(flow)
         missing = lacks() + [name for name in ATTRIBUTES if target is not None and not hasattr(target, name)]

@@ -1,10 +1,19 @@
-"""The names of mitmproxy's internals that are used here: None for each that this mitmproxy does not have."""
+"""The names of mitmproxy's internals that are used here, and the versions in which they are known to mean what they meant.
+
+None for each name that this mitmproxy does not have. `make test-mitmproxy VERSION=…` runs the tests against one of the versions.
+"""
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Generator, Iterable
 from typing import Any, Final
+
+from mitmproxy import version
+
+KNOWN: Final = ("12.0", "12.1", "12.2", "12.3")
+"""Versions whose internals were tested. Of any other, nothing but the public interface is used."""
 
 
 def _from(module: str, *names: str) -> list[Any]:
@@ -88,6 +97,12 @@ def absent(names: Iterable[str]) -> list[str]:
     """Those of the names here that this mitmproxy does not have."""
     here = globals()
     return [name for name in names if here[name] is None]
+
+
+def unknown() -> str | None:
+    """The version of this mitmproxy, if it is none of them."""
+    found = re.match(r"\d+\.\d+(?!\d)", version.VERSION)
+    return None if found is not None and found[0] in KNOWN else version.VERSION
 
 
 def lacking() -> list[str]:
