@@ -1,7 +1,7 @@
 # Everything runs in .venv, which the first command makes. Paths are relative: the clone may lie in a folder with blanks in its name.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-agents node differential honesty soak soak-live lint format bench clean
+.PHONY: help demo test test-mitmproxy test-agents node differential honesty soak soak-live lint format bench clean
 PYTHON := .venv/bin/python
 READY := .venv/.ready
 NODE := tests/e2e/node/node_modules/.ready
@@ -14,6 +14,13 @@ demo: $(READY) ## broken streams into the real SDKs, without and with Resplice: 
 
 test: $(READY) $(NODE) ## the whole test suite; ARGS="-k name" for a part of it, WORKERS=0 for one test after the other
 	@$(PYTHON) -m pytest -n $(or $(WORKERS),3) --dist worksteal $(ARGS)
+
+test-mitmproxy: $(READY) ## the proxy's tests against another mitmproxy, VERSION=12.0 (its newest patch), in an environment of its own
+	@rm -rf out/mitmproxy-$(VERSION) && $(PYTHON) -m venv out/mitmproxy-$(VERSION)
+	@out/mitmproxy-$(VERSION)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@out/mitmproxy-$(VERSION)/bin/python -m pip install --quiet --disable-pip-version-check --editable . --group test 'mitmproxy==$(VERSION).*'
+	@out/mitmproxy-$(VERSION)/bin/python -c 'import sys; from mitmproxy import version; print("mitmproxy", version.VERSION, "Python", sys.version.split()[0])'
+	@out/mitmproxy-$(VERSION)/bin/python -m pytest $(or $(TESTS),tests/unit/proxy tests/e2e/test_proxy.py tests/e2e/test_lifecycle.py) $(ARGS)
 
 test-agents: $(READY) ## coding agents from npm, through HTTPS interception, without Resplice and with it: writes docs/agents.md
 	@$(PYTHON) -m pytest -m agents tests/agents $(ARGS)
