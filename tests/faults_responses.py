@@ -242,6 +242,7 @@ EXACT = [
         whole=wire(*START, text("\U0001f600b"), *ends("\U0001f600b")),
     ),
     # what is said twice
+    exact("three events come twice", R, wire(*TEXT[:5]) + wire(*TEXT[2:], first=2), "event_twice", whole=wire(*TEXT)),
     exact("an event comes twice under its number", R, wire(*TEXT[:4]) + wire(*TEXT[3:], first=3), "event_twice", whole=wire(*TEXT)),
     exact(
         "the last delta is missing",

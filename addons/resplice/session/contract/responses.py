@@ -56,14 +56,14 @@ class OpenaiResponses(Listener):
         """See `Contract.mend`."""
         about = tuple(map(value.get, _ABOUT))
         number = value.get("sequence_number")
-        if about == self._plain and self._is_plain(value.get("delta")) and self._numbers.is_next(number, value["delta"]):
+        if about == self._plain and self._is_plain(value.get("delta")) and self._numbers.is_next(number, about, value["delta"]):
             self._said(value["delta"])
             self.steady = True
             return None
         kind = value.get("type", event)
         if type(kind) is not str:
             return None
-        if kind.startswith("response.") and (twice := self._numbers.see(value, again=about == self._plain)):
+        if kind.startswith("response.") and (twice := self._numbers.see(value, about)):
             return twice
         work = Work(value, self._policy, event)
         broken = self._name(kind, value, work) if "type" not in value else None
@@ -82,7 +82,7 @@ class OpenaiResponses(Listener):
     def hear(self, text: bytes, number: int | None) -> bool:
         """See `Listener.hear`."""
         said = text.decode("ascii")
-        if not self._numbers.is_next(number, said):
+        if not self._numbers.is_next(number, self._plain, said):
             return False
         self._said(said)
         return True
