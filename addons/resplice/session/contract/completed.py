@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from resplice.dialects import Json
+from resplice.dialects import Facts, Json
 
 type Payload = dict[str, Json]
 
@@ -32,6 +32,19 @@ def complete_usage(usage: Payload) -> Payload:
         both = usage | missing
         missing["total_tokens"] = both["input_tokens"] + both["output_tokens"]
     return usage | missing if missing else usage
+
+
+def new_response(response_id: str, facts: Facts) -> Payload:
+    """A response of which nothing is known but what the facts tell."""
+    return {
+        "id": facts.message_id or response_id,
+        "object": "response",
+        "created_at": 0,
+        "model": facts.model or "unknown",
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+    }
 
 
 def can_be_written(payload: Payload) -> bool:

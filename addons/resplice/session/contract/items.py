@@ -32,6 +32,8 @@ class Item:
     """Its finished parts, until it is finished itself."""
     done: Json = None
     """As it was when it was finished."""
+    call: dict[str, Json] = field(default_factory=dict)
+    """The name and the id of the call that it was announced as."""
     said: Json = None
     """The id that it was announced under."""
     held: bool = False
@@ -84,6 +86,8 @@ class Items:
         kind = item.get("type") if isinstance(item, dict) else None
         new = Item(kind if isinstance(kind, str) else "", item.get("id") if isinstance(item, dict) else None)
         new.said = new.identity
+        if isinstance(item, dict) and new.kind.endswith("_call"):
+            new.call = {key: item[key] for key in ("name", "call_id") if item.get(key)}
         if new.kind == "message" and self._may_keep(item):
             new.announced = item
         if len(self._items) < _MAX_ITEMS:

@@ -10,6 +10,7 @@ from resplice.dialects import Json
 from resplice.dialects.responses_answer import beginning, told_item
 from resplice.session.contract.contract import Broken
 from resplice.session.contract.items import Item, Items
+from resplice.session.contract.names import damaged_key
 from resplice.session.contract.parts import CALLS, Payload
 from resplice.session.contract.places import Places
 from resplice.session.contract.snapshot import ContradictionError, Snapshots, arguments_of
@@ -36,6 +37,8 @@ class Output:
         """A finished item, under its id, with all that its deltas said."""
         if known.kind and item.get("type") != known.kind:
             raise ContradictionError
+        if any(said is not None and item.get(key) != said for key, said in known.call.items()):
+            raise ContradictionError
         known.guessed = False
         whole = self.snapshots.item(item, index, known, work)
         if type(known.identity) is str and item.get("id") != known.identity:
@@ -58,6 +61,8 @@ class Output:
 
     def end(self, response: Payload, work: Work) -> Broken | None:
         """The response says that it is complete."""
+        if response.get("status", "completed") != "completed" or damaged_key(response, ("status", "output", "usage", "id")):
+            return Broken(Kind.CONTRADICTION, "the last event says that the response is complete, and that it is not")
         output = response.get("output")
         if isinstance(output, list) and (output or not (self.items or self.owed)):
             return self._told_again(output, work)

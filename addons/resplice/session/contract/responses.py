@@ -13,8 +13,9 @@ from typing import Final
 from resplice.core.kinds import Kind
 from resplice.dialects import Facts, Json
 from resplice.dialects.openai_responses import terminal_for
-from resplice.session.contract.completed import can_be_written, complete_usage
+from resplice.session.contract.completed import can_be_written, complete_usage, new_response
 from resplice.session.contract.contract import Broken, Fate, Listener, Mended
+from resplice.session.contract.names import damaged_key
 from resplice.session.contract.numbers import Numbers
 from resplice.session.contract.output import GROWS, SAID_AGAIN, Output, amend, is_cut
 from resplice.session.contract.parts import MEMBERS, NEW_PARTS, item_for, lacks, new_part, part_of
@@ -179,7 +180,7 @@ class OpenaiResponses(Listener):
             return None
         if type(self._id) is not str:
             return Broken(Kind.CREATED_MISSING, "the response's beginning did not come")
-        created = _new_response(self._id, facts) | known | {"status": "in_progress", "output": [], "usage": None}
+        created = new_response(self._id, facts) | known | {"status": "in_progress", "output": [], "usage": None}
         if work.put_before({"type": "response.created", "response": created}, Kind.CREATED_MISSING, "it was never created"):
             facts.response = facts.response or created
             facts.message_id = facts.message_id or created["id"]
@@ -318,6 +319,8 @@ class OpenaiResponses(Listener):
             return Broken(Kind.NAME_DAMAGED, "a delta without its text") if kind.removesuffix(".delta") in MEMBERS else None
         if work.value is None:
             return None
+        if broken := self._place_text(kind, value):
+            return broken
         key = (kind, index, part_of(value))
         joined = self._halves.join(key, delta)
         if joined.count(LOST) != delta.count(LOST):
@@ -330,6 +333,15 @@ class OpenaiResponses(Listener):
         if index is not None and (text := self._text_of(kind, value)) is not None:
             self._spoken.grow(text, joined)
         return None
+
+    def _place_text(self, kind: str, value: Payload) -> Broken | None:
+        """Whether a delta tells to which text it belongs. Where one does not, nothing can be compared any more."""
+        name = kind.removesuffix(".delta")
+        needed = ("output_index", "content_index", "summary_index") if name in NEW_PARTS else ("output_index",)
+        if name not in MEMBERS or (type(value.get("output_index")) is int and (name not in NEW_PARTS or part_of(value))):
+            return None
+        self._resumed = True
+        return Broken(Kind.NAME_DAMAGED, "a delta whose place has a damaged name") if damaged_key(value, needed) else None
 
     def _ends(self, index: int | None) -> Broken | None:
         """A text ends: a half that waits for its other half never gets it."""
@@ -368,18 +380,6 @@ class OpenaiResponses(Listener):
 
 
 _ABOUT: Final = ("type", "item_id", "output_index", "content_index", "summary_index")
-
-
-def _new_response(response_id: str, facts: Facts) -> Payload:
-    return {
-        "id": facts.message_id or response_id,
-        "object": "response",
-        "created_at": 0,
-        "model": facts.model or "unknown",
-        "parallel_tool_calls": True,
-        "tool_choice": "auto",
-        "tools": [],
-    }
 
 
 _HANDLERS: Final[dict[str, Callable[[OpenaiResponses, str, Payload, Work], Broken | None]]] = {
