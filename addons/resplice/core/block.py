@@ -118,8 +118,9 @@ class Block(Value):
             self._header_other(line)
 
     def _header_field(self, line: Line) -> None:
-        """A name, an id. A second name in one header shows that the first one's data is gone, unless one is a keepalive's."""
-        second = line.kind is LineKind.EVENT and self._event is not None and not self._names_keepalive(line)
+        """A name, an id. A second name in one header is legal, but behind one like an API's own it shows that data is gone."""
+        named = self._event is not None and (b"_" in self._event or b"." in self._event)
+        second = line.kind is LineKind.EVENT and named and not self._names_keepalive(line)
         if self._closed or second:
             self._stray(line.begin, Kind.EVENT_WITHOUT_DATA)
             self._begin, self._state = line.begin, State.HEADER
@@ -189,6 +190,8 @@ class Block(Value):
     def _in_hollow(self, line: Line) -> None:
         if line.kind is LineKind.BLANK:
             self._hollow(line.end)
+        elif line.kind is LineKind.DATA and not self._payload:
+            self._begin_value(line, line.value)  # the first line of data may be empty
         elif line.kind is not LineKind.COMMENT:
             self._hollow(line.begin)
             self._idle(line)
