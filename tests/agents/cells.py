@@ -17,12 +17,12 @@ from agents.upstream import Run, Upstream
 from processes import REPOSITORY, Mitmdump
 
 KEPT = FOLDER / "cells.json"
-PATIENCE = {False: 60.0, True: 40.0}
+PATIENCE = {False: 50.0, True: 30.0}
 """Seconds that an agent has for its answer, where the fault comes once, and where it comes every time."""
-AT_ONCE = 3
+AT_ONCE = 4
 LOOP = 15
 """So many requests for one answer are no patience any more."""
-RANKS = ("wrong run", "loops", "wrong", "twice", "hangs", "tries on", "error", "exact")
+RANKS = ("wrong run", "loops", "wrong", "twice", "goes on", "hangs", "tries on", "error", "exact")
 """What a cell may be called, the worst first."""
 MEANINGS = {
     "exact": "the model's answer, and each of its calls executed once",
@@ -30,10 +30,15 @@ MEANINGS = {
     "tries on": "it was still asking again, ever more slowly, when it was stopped",
     "hangs": "nothing came of it until it was stopped",
     "twice": "the right answer, but a complete call of the broken stream was executed, and again when it was asked for anew",
+    "goes on": "a complete call of the broken stream was executed, and the conversation goes on from its result, "
+    "where a model would call what is missing",
     "wrong": "success is reported, and the answer is not the model's",
     "loops": f"more than {LOOP} requests for one answer",
     "wrong run": "a tool was executed that the model had not finished calling",
 }
+
+
+type Json = dict[str, object]
 
 
 class Place(NamedTuple):
@@ -60,6 +65,11 @@ class Cell:
     def rank(self) -> int:
         """The higher the better."""
         return RANKS.index(self.verdict)
+
+    @property
+    def honest(self) -> bool:
+        """Nobody takes it for the answer who has none."""
+        return self.rank >= RANKS.index("goes on")
 
 
 class Cells:
@@ -123,11 +133,17 @@ def judge(case: Case, shown: Shown, asked: int) -> str:
         "tries on": shown.hung and asked > 1,
         "hangs": shown.hung,
         "error": not shown.answered,
-        "exact": says_it and calls == list(case.calls),
+        "exact": says_it and _in_order(calls) == _in_order(case.calls),
         "twice": says_it and bool(calls) and all(call in calls for call in case.calls),
+        "goes on": says_it and bool(calls) and calls == list(case.calls[: len(calls)]),
         "wrong": True,
     }
     return next(word for word, does in applies.items() if does)
+
+
+def _in_order(calls: Iterable[Json]) -> list[str]:
+    """Agents execute several calls at once."""
+    return sorted(json.dumps(call, sort_keys=True) for call in calls)
 
 
 def _digest(*folders: str) -> str:

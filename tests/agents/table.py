@@ -31,9 +31,25 @@ Here an upstream may be silent for {idle:.0f} s, not for ten minutes. An agent i
 {PATIENCE[True]:.0f} s where the fault comes every time. The number behind a word is that of the requests, if there were several."""
 
 
-def page(lookup: Lookup, idle: float, known: str) -> str:
-    """The whole file, of all that was measured."""
-    parts = [head(idle), "## In short\n\n" + _summary(lookup), known]
+SHORT_OF = """## What can't be had, and why
+
+- Claude Code, once a text block or a call is complete: it never asks again. Behind a text it reports the error, which is honest;
+  exact would only be an answer that is held back until it is whole. A call that was complete is executed, and the conversation goes
+  on from its result. The same holds for Codex and Gemini CLI between two calls: it was the model's own, completed call.
+- Codex, where `response.completed` alone is missing: it asks again, and shows the finished message twice. That nothing more was to
+  come can't be known (`resplice_on=completed_missing` takes it for granted).
+- Gemini CLI and Qwen Code, once a text was shown: what makes them ask again makes them join the texts of both answers. They get an
+  error.
+- Where the fault comes every time, Claude Code asks again up to ten times, ever more slowly: it had not ended when it was stopped.
+
+Worse than without:
+"""
+
+
+def page(lookup: Lookup, idle: float, known: list[str]) -> str:
+    """The whole file, of all that was measured. `known`: where an agent is worse off than without."""
+    worse = "\n".join(known) or "- nowhere."
+    parts = [head(idle), "## In short\n\n" + _summary(lookup), f"{SHORT_OF}\n{worse}"]
     parts += [_section(agent, lookup) for agent in AGENTS]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -56,6 +72,7 @@ def _summary(lookup: Lookup) -> str:
 _SHORT = {
     "exact": ("exact",),
     "error": ("error",),
+    "goes on": ("goes on",),
     "no end": ("hangs", "tries on", "loops"),
     "wrong": ("wrong", "twice"),
     "wrong run": ("wrong run",),

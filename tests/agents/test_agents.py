@@ -32,8 +32,11 @@ OURS = {"resplice_idle_timeout": str(IDLE), "resplice_heartbeat": str(BEAT)}
 REROUTE = ["-s", str(REPOSITORY / "tests" / "agents" / "reroute.py")]
 DOCUMENT = REPOSITORY / "docs" / "agents.md"
 PLACES = [(agent, case) for agent in AGENTS for case in CASES if case.dialect == agent.dialect]
-KNOWN: dict[tuple[str, str], str] = {}
-"""What falls short, and why: (agent, case) -> the reason."""
+KNOWN: dict[tuple[str, str], str] = {
+    ("Codex CLI", "calls-torn"): "it passes over an event that it can't read, and takes the arguments from the event that repeats "
+    "them; here the torn event ends the stream, and the first call, which was whole, is executed.",
+}
+"""Where an agent is worse off with Resplice, and why: (agent, case) -> the reason."""
 
 
 def _id(value: Agent | Case) -> str:
@@ -67,8 +70,8 @@ def cells(request: pytest.FixtureRequest, upstream: Upstream, with_it: Mitmdump)
         yield found
         found.close()
     is_complete = all(found.kept(place) for one in PLACES for place in _places(*one))
-    known = "\n".join(f"- {agent}, {case}: {why}" for (agent, case), why in KNOWN.items())
-    known = f"## What falls short, and why\n\n{known}" if known else ""
+    worse = {(agent.name, case.name): (case.says, KNOWN.get((agent.name, case.name), "")) for agent, case in PLACES}
+    known = [f"- {agent}, {says}: {why}" for (agent, _), (says, why) in worse.items() if why]
     (DOCUMENT if is_complete else FOLDER / "shown.md").write_text(page(found.kept, IDLE, known), "utf-8")
 
 
@@ -85,9 +88,10 @@ def test_an_agent_is_never_worse_off_than_without(cells: Cells, agent: Agent, ca
     for place in _places(agent, case)[1::2]:
         before, after = cells[place._replace(resplice=False)], cells[place]
         assert after.verdict not in {"wrong run", "loops"}, after
-        if (agent.name, case.name) not in KNOWN:
-            assert after.rank >= before.rank, (before, after)
-            assert after.verdict == "exact" or not case.whole, after
+        if (agent.name, case.name) in KNOWN:
+            continue
+        assert after.rank >= before.rank or (place.every and (after.honest or not before.honest)), (before, after)
+        assert after.verdict == "exact" or not case.whole, after
 
 
 @pytest.mark.parametrize("agent", AGENTS, ids=_id)

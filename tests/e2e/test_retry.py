@@ -165,7 +165,7 @@ def test_where_every_attempt_breaks_the_client_gets_a_502_and_keeps_its_connecti
     exchange = site.ask(route, breaks_before_headers)
     error = json.loads(exchange.client.read_all())["error"]
     assert exchange.client.status == 502
-    assert error["message"].startswith("upstream failed: ")
+    assert error["message"].startswith("Resplice: the upstream gave no answer: ")
     assert attempts(exchange, 3)[-1] == (3, "upstream_abort", 502)
     assert exchange.client.reuses_connection
 

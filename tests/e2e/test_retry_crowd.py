@@ -123,7 +123,7 @@ def outcomes(proxy: Mitmdump, path: str) -> list[str]:
 EXPECTED = {
     "slow": (HEALTHY, ["complete"], 1),
     "flaky": (HEALTHY, ["retried", "retried", "complete"], 3),
-    "dying": (b"upstream failed", ["retried", "retried", "upstream_abort"], 3),
+    "dying": (b"Resplice: the upstream gave no answer", ["retried", "retried", "upstream_abort"], 3),
     "hanging": (b"no answer began within 5 s", ["headers_timeout"], 1),
 }
 

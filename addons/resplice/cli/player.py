@@ -55,6 +55,7 @@ def play(recording: Recording, policy: Policy, parts: Iterable[bytes]) -> Played
         resumed=resumed,
         doubtful=recording.doubtful,
     )
+    session.is_read_by(context.client or "")
     out = list(_feed(session, parts, list(recording.account.ticks) if recording.account else []))
     if recording.undecodable is not None:
         out.append(session.fail(Kind.ENCODING_BROKEN, recording.undecodable))

@@ -178,15 +178,20 @@ class Attempts:
         if (stream := self._open_stream(Attempt(self.number, response, self._attempt_begun))) is not None:
             stream.withhold((), "", reason, detail, status)
 
-    def record_refusal(self, failure: Failure, status: int, body: bytes, reason: Reason, detail: str) -> None:
-        """Write down an attempt that brought nothing at all, so that the client gets an error response of ours."""
-        if (stream := self._open_stream(Attempt(self.number, None, self._attempt_begun))) is not None:
-            stream.refuse((), failure, status, body, reason, detail)
+    def refuse(self, failure: Failure, status: int, reason: Reason, detail: str) -> bytes:
+        """Write down an attempt that brought nothing at all; returns the body of the error response that the client gets."""
+        stream = self._open_stream(Attempt(self.number, None, self._attempt_begun))
+        if stream is None:
+            return self.body(status, failure)
+        failure = replace(failure, message=f"{failure.message}; stream {stream.short_id}")
+        body = self.body(status, failure)
+        stream.refuse((), failure, status, body, reason, detail)
+        return body
 
 
 def no_answer(why: str, message: str) -> Failure:
     """Nothing came that could be given to the client."""
-    return Failure(Kind.NO_ANSWER, why, f"upstream failed: {message[:_MAX_MESSAGE]}")
+    return Failure(Kind.NO_ANSWER, why, f"Resplice: the upstream gave no answer: {message[:_MAX_MESSAGE]}")
 
 
 def wait_asked_for(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:

@@ -21,6 +21,7 @@ from resplice.records.recorder import StreamRecorder
 from resplice.records.redact import client_product
 from resplice.records.schema import Evidence, StreamContext
 from resplice.session.clients import UNKNOWN, client_of
+from resplice.session.endings import ending_for
 from resplice.session.session import Session
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ __all__ = ["Log", "Opened", "analyse", "analyse_slowly", "context_of", "looked_a
 
 logger = logging.getLogger("resplice")
 
+_NAMES: Final = ("user-agent", "x-goog-api-client")
+"""Headers in which a client says what it is."""
+_MAX_CLIENT: Final = 1024
 _PIECE: Final = 64 * 1024
 _LOCAL_RESET: Final = "stream reset by client (CANCEL)"
 
@@ -94,7 +98,7 @@ def open_stream(
     context = _context(flow, found, policy, response, attempts.number if attempts else 1)
     clock = time.monotonic if flow.live else _no_clock
     stream = Stream(
-        _session(found, policy, context, clock),
+        _session(flow, found, policy, context, clock),
         StreamRecorder(context, settings.evidence),
         write=log.write,
         on_close=lambda closed: log.on_close(context, closed),
@@ -106,7 +110,7 @@ def open_stream(
     )
     stream.open()
     repeats = attempts is not None and attempts.may_repeat
-    trial = None if observe else _trial(found, policy, context, response, stream.now, repeats=repeats, sure=asked.stream is True)
+    trial = None if observe else _trial(flow, found, policy, context, stream.now, repeats=repeats, sure=asked.stream is True)
     return Opened(stream, observe, found.dialect.wire if found.dialect else None, context, trial)
 
 
@@ -118,7 +122,7 @@ def open_attempt(
     context = _context(flow, found, settings.policy, attempt.response, attempt.number)
     context = replace(context, source="live")  # of a flow that was killed mitmproxy says that it is not
     stream = Stream(
-        _session(found, settings.policy, context, lambda: attempt.since),
+        _session(flow, found, settings.policy, context, lambda: attempt.since),
         StreamRecorder(context, settings.evidence),
         write=log.write,
         on_close=lambda closed: log.on_close(context, closed),
@@ -173,10 +177,10 @@ def _coding(response: http.Response, dialect: Dialect | None, *, observe: bool) 
 
 
 def _trial(
+    flow: http.HTTPFlow,
     found: detect.Candidate,
     policy: Policy,
     context: StreamContext,
-    response: http.Response,
     clock: Callable[[], float],
     *,
     repeats: bool,
@@ -186,15 +190,18 @@ def _trial(
 
     ``sure``: the request says that it wants a stream.
     """
-    wire = found.dialect.wire if found.dialect else None
-    is_wrong = wire is not None and detect.media_type(response) not in wire.media_types
-    if wire is None or not (repeats or is_wrong or sure):
+    wire, response = found.dialect.wire if found.dialect else None, flow.response
+    is_wrong = wire is not None and response is not None and detect.media_type(response) not in wire.media_types
+    if wire is None or response is None or found.dialect is None:
+        return None
+    sure = sure and not ending_for(found.dialect.name, _client(flow)).multiplies
+    if not (repeats or is_wrong or sure):
         return None
     coding = _coding(response, found.dialect, observe=False) or Coding()
 
     def open_silent() -> Stream:
         return Stream(
-            _session(found, policy, context, time.monotonic),
+            _session(flow, found, policy, context, time.monotonic),
             StreamRecorder(context, Evidence.HASH),
             write=lambda _: True,
             on_close=lambda _: None,
@@ -222,8 +229,10 @@ def _restorer(response: http.Response) -> Callable[[], None]:
     return restore
 
 
-def _session(found: detect.Candidate, policy: Policy, context: StreamContext, clock: Callable[[], float]) -> Session:
-    return Session(
+def _session(
+    flow: http.HTTPFlow, found: detect.Candidate, policy: Policy, context: StreamContext, clock: Callable[[], float]
+) -> Session:
+    session = Session(
         found.dialect,
         policy,
         seed=context.stream_id,
@@ -233,6 +242,13 @@ def _session(found: detect.Candidate, policy: Policy, context: StreamContext, cl
         among=found.among,
         doubtful=found.doubtful,
     )
+    session.is_read_by(_client(flow))
+    return session
+
+
+def _client(flow: http.HTTPFlow) -> str:
+    """What the client calls itself."""
+    return " ".join(flow.request.headers.get(name, "") for name in _NAMES)[:_MAX_CLIENT]
 
 
 def context_of(

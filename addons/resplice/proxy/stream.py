@@ -15,6 +15,7 @@ from resplice.core.events import Finding, Reason, Receipt, Stall
 from resplice.core.kinds import Kind
 from resplice.proxy.coding import Coding
 from resplice.proxy.decode import DecodeError
+from resplice.session.stream import SHORT_ID
 from resplice.session.watch import End
 
 if TYPE_CHECKING:
@@ -111,6 +112,11 @@ class Stream:
         return self._session.policy
 
     @property
+    def short_id(self) -> str:
+        """The first digits of the id that the stream has in the log."""
+        return self._recorder.ctx.stream_id[:SHORT_ID]
+
+    @property
     def finished(self) -> bool:
         """The stream is over."""
         return self._finished
@@ -138,6 +144,16 @@ class Stream:
     def repairs(self) -> bool:
         """It is an LLM stream and may be changed, so that an abort can be turned into an honest end."""
         return not self._observe and not self._raw and self._session.standing.may_judge
+
+    @property
+    def may_break_off(self) -> bool:
+        """The client is one that may have to be broken off."""
+        return not self._observe and not self._raw and self._session.may_break_off
+
+    @property
+    def breaks_off(self) -> bool:
+        """The answer failed, and a clean end would hide that from this client."""
+        return self.may_break_off and self._session.breaks_off
 
     @property
     def concluded(self) -> bool:

@@ -117,6 +117,21 @@ class Session:
         """How well it is known that the stream is of its dialect."""
         return self._stream.standing
 
+    def is_read_by(self, client: str) -> None:
+        """Tell what the client calls itself: some need another end than others, where an answer fails."""
+        self._stream.client = client
+
+    @property
+    def may_break_off(self) -> bool:
+        """The client is one that may have to be broken off."""
+        return self._stream.ending.breaks_off
+
+    @property
+    def breaks_off(self) -> bool:
+        """The answer failed, and the client is to be broken off: a clean end would hide that from it."""
+        stream = self._stream
+        return stream.ending.breaks_off and stream.facts.failed and not stream.ended_silently
+
     @property
     def spoke(self) -> bool:
         """An event has gone out, whatever it was."""

@@ -18,6 +18,7 @@ from resplice.dialects.dialect import frame
 from resplice.dialects.recognition import REFRAMED, Standing
 from resplice.session.clients import HOUSES, QUIRKS, UNSAID, Quirk
 from resplice.session.contract import Contract, Fate, Held, Mended, contract_for
+from resplice.session.endings import Broken, Ending, ending_for
 from resplice.session.failure import Failure
 from resplice.session.ids import ChunkIds
 from resplice.session.ledger import Ledger
@@ -28,7 +29,7 @@ MAX_MESSAGE: Final = 4096
 _COMMENT_LINE: Final = re.compile(rb"(?:\A|[\r\n]):")
 _OF_A_CALL: Final = re.compile(rb"tool_use|tool_calls|input_json_delta|function_?call|custom_tool_call|toolUse", re.IGNORECASE)
 """What was lost may be a piece of a tool call."""
-_SHORT_ID: Final = 8
+SHORT_ID: Final = 8
 """Digits of a stream's id that tell it from all others in a log."""
 _NAME: Final = re.compile(r"[!-~]{1,128}")
 """What may be written into an `event:` line."""
@@ -39,6 +40,11 @@ class Stream:
 
     waits: Held | None = None
     """Why something waits, if it is an event of which the next one tells whether it was right."""
+
+    ended_silently = False
+    """The stream failed, and the client is to find that out by itself."""
+    client = ""
+    """What the client calls itself, in its `user-agent` and its SDK's own headers."""
 
     def __init__(  # noqa: PLR0915 - one line for each thing that is known
         self, dialect: Dialect | None, policy: Policy, seed: str, among: Dialects = BUILT_IN
@@ -111,6 +117,11 @@ class Stream:
             Kind.ANOTHER_API, f"the request asked for {self.dialect.name if self.dialect else None}, and no event of it came"
         )
         self.dialect, self.standing = None, Standing.UNKNOWN
+
+    @property
+    def ending(self) -> Ending:
+        """How the stream ends if it breaks, for who reads it."""
+        return ending_for(self.dialect.name if self.dialect else "", self.client)
 
     @property
     def converts_comments(self) -> bool:
@@ -315,7 +326,8 @@ class Stream:
         text = message if message is not None else self._blame(why)
         self.failure = self.failure or Failure(kind, why, text[:MAX_MESSAGE], value or {})
         if self.dialect is not None and not failed:
-            frames = self.write_all(self.dialect.error(self.facts, text))
+            self.ended_silently = message is None and self.ending.is_silent(Broken(self.facts, self.contract, bool(raw)))
+            frames = b"" if self.ended_silently else self.write_all(self.dialect.error(self.facts, text))
             self.facts.error = text[:MAX_MESSAGE]
         elif self.dialect is not None and self.dialect.fails_twice:
             frames = self.write_all(self.dialect.terminal(self.facts))
@@ -327,7 +339,7 @@ class Stream:
     def _blame(self, why: str) -> str:
         """What happened, whose fault it was, and where to read on: `resplice explain` takes the first digits of an id."""
         text = f"Resplice: the upstream's stream broke: {why}"
-        return f"{text}; stream {self._seed[:_SHORT_ID]}" if self._seed else text
+        return f"{text}; stream {self._seed[:SHORT_ID]}" if self._seed else text
 
 
 def _why(kinds: tuple[Kind, ...], event: str | None) -> str:

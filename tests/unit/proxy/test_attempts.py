@@ -160,7 +160,7 @@ def test_the_body_of_an_error_is_the_apis_own_in_ascii():
     body = make()[0].body(502, no_answer("why", "Zeit\u00fcberschreitung\x1b[31m"))
     assert body.isascii()
     assert b"\x1b" not in body
-    assert body.startswith(b'{"error": {"message": "upstream failed: Zeit')
+    assert body.startswith(b'{"error": {"message": "Resplice: the upstream gave no answer: Zeit')
     assert Attempts(Limits(), None).body(502, no_answer("why", "x")).startswith(b'{"error": ')
 
 

@@ -152,6 +152,44 @@ def test_a_shutdown_takes_effect_at_the_next_tick(bench):
     assert verdict(bench) == "shutdown"
 
 
+GEMINI_CLI = (
+    b"POST /v1beta/models/g:streamGenerateContent?alt=sse HTTP/1.1\r\nhost: h\r\nuser-agent: GeminiCLI-tui/0.61.0/g (linux)\r\n"
+    b'content-length: 16\r\n\r\n{"contents": []}'
+)
+GEMINI_HEL = b'data: {"candidates":[{"content":{"role":"model","parts":[{"text":"Hel"}]},"index":0}]}\r\n\r\n'
+GEMINI_END = GEMINI_HEL.replace(b'"index":0', b'"index":0,"finishReason":"STOP"')
+
+
+@pytest.mark.parametrize("end", ["clean", "abort", "loss", "silence", "said by the upstream"])
+def test_a_client_that_reads_no_error_is_broken_off_behind_it(bench, end):
+    bench.receive(bench.client, GEMINI_CLI)
+    bench.receive(bench.server, CHUNKED + chunk(GEMINI_HEL))
+    if end == "clean":
+        bench.receive(bench.server, END)
+    elif end == "abort":
+        bench.break_off(bench.server)
+    elif end == "loss":
+        bench.receive(bench.server, chunk(b'data: {"cut\r\n\r\n' + GEMINI_END))
+    elif end == "silence":
+        later(bench, 601)
+        bench.tick()
+    else:
+        bench.receive(bench.server, chunk(b'data: {"error":{"code":503,"message":"busy"}}\r\n\r\n') + END)
+    assert b'data: {"error"' in bench.body
+    assert not bench.body.endswith(END)
+    assert bench.client in bench.closed
+    assert bench.layer.streams == {}
+
+
+def test_a_whole_answer_ends_cleanly_for_such_a_client_too(bench):
+    bench.receive(bench.client, GEMINI_CLI)
+    bench.receive(bench.server, CHUNKED + chunk(GEMINI_HEL) + chunk(GEMINI_END) + END)
+    assert bench.body == chunk(GEMINI_HEL) + chunk(GEMINI_END) + END or bench.body == chunk(GEMINI_HEL + GEMINI_END) + END
+    assert bench.client not in bench.closed
+    assert verdict(bench) == "complete"
+    assert bench.hooks[-1] == "response"
+
+
 def test_a_loss_ends_the_message_at_once_and_closes_the_upstream(bench):
     bench.start(FIRST, b'data: {"cut\n\n', LAST)
     assert b'data: {"error"' in bench.body

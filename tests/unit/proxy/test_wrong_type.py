@@ -7,7 +7,7 @@ import pytest
 from resplice.proxy.trial import BRIEFLY
 from unit.proxy.frames import FIRST
 from unit.proxy.gates import HEALTHY, HTML, HTML_HEAD, JSON_HEAD, OPENAI_ERROR
-from unit.proxy.paper import CHUNKED, END, chunk
+from unit.proxy.paper import CHUNKED, END, REQUEST, chunk
 
 
 def test_a_page_where_a_stream_was_asked_for_is_a_502(bench):
@@ -75,6 +75,15 @@ def test_a_keepalive_does_not_end_the_wait_and_has_none_of_its_own(bench):
     bench.tick()
     assert bench.response[2] == chunk(b": waiting\n\n")
     bench.answer(chunk(HEALTHY), END)
+
+
+def test_a_client_that_would_multiply_its_retries_gets_its_stream_as_it_comes(bench):
+    request = REQUEST.replace(b"/v1/chat/completions", b"/v1/responses").replace(b'"messages":[]', b'"input": "x" ')
+    bench.receive(bench.client, request.replace(b"host: h", b"host: h\r\nuser-agent: codex_exec/0.169.0 (Debian)"))
+    bench.answer(CHUNKED)
+    assert bench.response[0] == 200
+    bench.answer(END)
+    assert b"response.failed" in bench.response[2]
 
 
 @pytest.mark.parametrize("first", [FIRST, b"event: x\n" + FIRST, b": hello\n\n" + FIRST, FIRST + FIRST[:9]])

@@ -416,9 +416,8 @@ class Gate:
 
     def _answer(self, status: int, failure: Failure, reason: Reason, detail: str) -> Commands:
         """An error response where nothing came from the upstream."""
-        body = self._attempts.body(status, failure)
         yield from self._give_up()
-        self._attempts.record_refusal(failure, status, body, reason, detail)
+        body = self._attempts.refuse(failure, status, reason, detail)
         self._leave(_Phase.ANSWERED)
         self._flow.response = Response.make(status, body, {"content-type": headers.JSON})
         yield HttpResponseHeadersHook(self._flow)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from resplice.proxy.stream import Stream
 
+_BROKEN = "the answer failed, and this client would not see that at a clean end"
+
 
 class Shim:
     """Sees every event before its HttpStream does, and has a timer."""
@@ -146,6 +148,12 @@ class Shim:
         if isinstance(event, ResponseProtocolError) and self._streaming:
             yield from self._on_abort(event)
             return
+        if isinstance(event, ResponseEndOfMessage) and self._streaming and self._stream.may_break_off:
+            self._way.owe(self._stream.finish(Reason.UPSTREAM_END))
+            yield from self._way.pay()
+            yield from self._conclude(_BROKEN)
+            yield from self._release_upstream()
+            return
         yield from self._way.on(event)
         if isinstance(event, ResponseEndOfMessage):
             yield from self._release_upstream()
@@ -170,7 +178,7 @@ class Shim:
         repairs = self._stream.repairs
         self._way.owe(self._stream.finish(Reason.UPSTREAM_ABORT, event.message))
         yield from self._way.pay()
-        if repairs and self._stream.concluded:
+        if repairs and self._stream.concluded and not self._stream.breaks_off:
             yield from self._end_message()
         else:
             yield from self._break_off(event)
@@ -199,7 +207,11 @@ class Shim:
         self._way.owe(self._stream.finish(reason, detail))
         yield from self._way.pay()
         yield from self._close_upstream()
-        if self._stream.concluded:
+        yield from self._conclude(detail, honest=self._stream.concluded)
+
+    def _conclude(self, detail: str, *, honest: bool = True) -> Commands:
+        """A clean end of the client's message, where it hides nothing."""
+        if honest and not self._stream.breaks_off:
             yield from self._end_message()
         else:
             yield from self._break_off(ResponseProtocolError(self._target.stream_id, detail, ErrorCode.KILL))

@@ -51,6 +51,7 @@ class AnthropicMessages:
     """Follows one message."""
 
     steady = True
+    calls_are_whole = False
 
     def __init__(self, policy: Policy, seed: str) -> None:
         self._policy = policy

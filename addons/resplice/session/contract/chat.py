@@ -81,6 +81,12 @@ class ChatContract:
         self._note_usual(value)
         return work.fate(event, new)
 
+    @property
+    def calls_are_whole(self) -> bool:
+        """See `Contract.calls_are_whole`."""
+        calls = [choice.calls for choice in self._choices.values() if choice.calls]
+        return bool(calls) and all(one.are_whole for one in calls)
+
     def flush(self, facts: Facts) -> Mended | None:
         """What no finishing chunk has carried out."""
         if facts.failed:

@@ -83,6 +83,11 @@ class Contract(Protocol):
         """
         ...
 
+    @property
+    def calls_are_whole(self) -> bool:
+        """There are tool calls, and the arguments of each are complete, though nothing has said so yet (chat)."""
+        ...
+
     def flush(self, facts: Facts) -> Mended | None:
         """The answer ends: what waited, or is still missing before the terminal event. Asked once.
 
@@ -110,6 +115,7 @@ class NoContract:
     """For dialects that promise nothing that is kept here."""
 
     steady = True
+    calls_are_whole = False
 
     def mend(self, value: dict[str, Json], event: str | None, facts: Facts) -> Fate:
         """Every event fits."""

@@ -34,6 +34,7 @@ class OpenaiResponses(Listener):
     """Follows one response."""
 
     steady = True
+    calls_are_whole = False
 
     def __init__(self, policy: Policy, seed: str) -> None:
         self._policy = policy

@@ -37,6 +37,7 @@ class BedrockConverse:
     """Follows one ConverseStream."""
 
     steady = False
+    calls_are_whole = False
 
     def __init__(self, policy: Policy, seed: str) -> None:
         del seed
@@ -139,6 +140,7 @@ class BedrockInvoke:
     """Follows what a model sends in the chunks of InvokeModelWithResponseStream: Anthropic's events are held to their contract."""
 
     steady = False
+    calls_are_whole = False
 
     def __init__(self, policy: Policy, seed: str) -> None:
         self._messages = AnthropicMessages(policy, seed)

@@ -70,6 +70,11 @@ class Calls:
     def __len__(self) -> int:
         return len(self._calls)
 
+    @property
+    def are_whole(self) -> bool:
+        """Every call has its name and complete arguments."""
+        return all(call.name and call.arguments.state is State.COMPLETE for call in self._calls)
+
     def mend(self, entries: list[Json], work: ChunkWork) -> list[Json]:
         """The entries of one delta as they should be; the same list where nothing is wrong with them."""
         out: list[Json] = []
