@@ -158,6 +158,8 @@ class OpenaiResponses(Listener):
             known = self._items.get(index)
             if known is not None and "item" not in value and (broken := self._places.identify(value, known, work)):
                 return broken
+            if work.value is not None and work.value.get("item_id") != value.get("item_id"):
+                value = value | {"item_id": work.value["item_id"]}
         handler = _HANDLERS.get(kind)
         if handler is not None:
             return handler(self, kind, value, work)

@@ -16,6 +16,7 @@ from resplice.session.contract.contract import Broken
 from resplice.session.contract.items import Item
 from resplice.session.contract.parts import CALLS, MEMBERS, TEXTS, Part, Payload
 from resplice.session.contract.spoken import Spoken
+from resplice.session.contract.surrogates import is_whole
 from resplice.session.contract.work import Work
 
 _TYPES: Final = {name: (kind, member) for kind, (name, member) in TEXTS.items()}
@@ -125,6 +126,8 @@ class Snapshots:
     def _compare(self, name: str, index: int, part: Part | None, said: str, place: Payload, work: Work) -> str:
         key = (index, name, part)
         rest = self._spoken.rest(key, said)
+        if rest and not is_whole(rest):
+            raise ContradictionError
         if rest is None:
             whole = None if said else self._spoken.whole(key)
             if whole is None:
