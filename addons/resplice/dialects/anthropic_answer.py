@@ -21,7 +21,7 @@ def unfold(answer: Object) -> list[tuple[str | None, Object]] | None:
         return None
     try:
         events = list(_events(answer, content))
-    except ValueError:  # a number that JSON has no form for
+    except (ValueError, RecursionError):  # a number that JSON has no form for, or too deep to be written
         return None
     return [(event["type"], event) for event in events]
 

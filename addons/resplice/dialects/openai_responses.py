@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Final
 
 from resplice.core.echo import Hole
@@ -93,8 +94,9 @@ def _read_created(value: dict[str, Json], facts: Facts) -> Role:
     if facts.first_token or (facts.message_id and message_id and message_id != facts.message_id):
         return Role.SECOND_START
     facts.started, facts.message_id, facts.model = True, message_id, short(response.get("model"))
-    if len(json.dumps(response)) <= _MAX_SNAPSHOT:
-        facts.response = response
+    with suppress(RecursionError):  # too deep to be written
+        if len(json.dumps(response)) <= _MAX_SNAPSHOT:
+            facts.response = response
     return Role.START
 
 

@@ -45,8 +45,8 @@ def apply(stream: Stream, item: Frame, fate: Mended | Broken | Noted | Held | Pr
     for name, value in fate.events:
         try:
             payload = edited(item.payload, item.value, value)
-        except ValueError:
-            return stream.lose(item.raw, fate.kind, fate.why + "; but it holds a number that can't be written again")
+        except (ValueError, RecursionError):
+            return stream.lose(item.raw, fate.kind, fate.why + "; but it holds something that can't be written again")
         if rewrite_id:
             payload, kind, changed = stream.ids.rewrite(item._replace(value=value, mended=payload), stream.facts)
             kinds, why = (*kinds, kind), f"{why}; {changed}"
@@ -95,7 +95,7 @@ def unfold(stream: Stream, item: Frame) -> bytes:
         told += fate.events if isinstance(fate, Mended) else [(name, value)]
     try:
         frames = [stream.write(name, edited(item.payload, item.value, value)) for name, value in told]
-    except ValueError:
+    except (ValueError, RecursionError):
         frames = []
     if not frames:
         return stream.lose(item.raw, Kind.JSON_BODY, "a JSON answer where a stream was asked for")

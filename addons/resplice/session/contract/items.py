@@ -119,6 +119,9 @@ class Items:
         return None if self.full or guessed or None in found or len(found) != self.next else found
 
     def _may_keep(self, value: Json) -> bool:
-        self._kept += len(json.dumps(value))
+        try:
+            self._kept += len(json.dumps(value))
+        except RecursionError:  # too deep to be written
+            self._kept = _MAX_KEPT + 1
         self.full |= self._kept > _MAX_KEPT
         return not self.full
