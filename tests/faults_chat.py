@@ -15,6 +15,8 @@ from streams import call, chat, chat_call, chat_chunk, chat_text, first_call, ss
 L = "openai-completions"
 GROWING = Policy(on=frozenset({Kind.CUMULATIVE_DELTAS}))
 STOPS = Policy(on=frozenset({Kind.STOP_WITH_TOOLS}))
+GAPS = Policy(on=frozenset({Kind.TOOL_INDEX_GAP}))
+NUMBERS = Policy(on=frozenset({Kind.CONTENT_NUMBER}))
 LONE = json.loads('"\\ud83d"')
 OTHER = json.loads('"\\ude00"')
 ROLE = sse(chat_chunk({"role": "assistant", "content": ""}))
@@ -59,6 +61,23 @@ TWO = [first_call(0, '{"x":1}'), first_call(1, '{"y":2}', "find", id="call_b")]
 HEL = chat_chunk({"content": "Hel"})
 ROLE_HEL, ROLE_LO = (sse(chat_chunk({"role": "assistant", "content": text})) for text in ("Hel", "lo"))
 END = sse(chat_chunk({}, "stop")) + s.DONE
+
+
+def other_choice(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    """The second choice."""
+    return {"index": 1, "delta": delta, "finish_reason": finish}
+
+
+def function(arguments: str) -> bytes:
+    """The call of a function, as it was before there were tools."""
+    return sse(chat_chunk({"function_call": {"name": "look", "arguments": arguments}}))
+
+
+def failed_choice(reason: str, error: Any = None) -> bytes:
+    """A choice that failed."""
+    choice = {"index": 0, "delta": {"content": ""}, "finish_reason": reason} | ({"error": error} if error else {})
+    return sse(chat_chunk({}) | {"choices": [choice]})
+
 
 EXACT = [
     # the chunk
@@ -123,8 +142,11 @@ EXACT = [
           [chat_call(first_call(0, '{"x":1}', id="")), chat_call(first_call(0, '{"x":2}', id=""))],
           [chat_call(first_call(0, '{"x":1}', id="call_t_1")), chat_call(first_call(1, '{"x":2}', id="call_t_2"))],
           "tool_index", "tool_id"),
-    tools("an index is counted from 1", [chat_call(PAIR[0] | {"index": 1}), chat_call(PAIR[1] | {"index": 1})],
-          [chat_call(PAIR[0]), chat_call(PAIR[1])], "tool_index"),
+    exact("an index is counted from 1", C,
+          chat(chat_call(PAIR[0] | {"index": 1}), chat_call(PAIR[1] | {"index": 1}), finish="tool_calls"),
+          "tool_index_gap", "tool_index", whole=chat(chat_call(PAIR[0]), chat_call(PAIR[1]), finish="tool_calls"), policy=GAPS),
+    tools("an entry that says nothing stands behind the calls", [chat_call(first_call(0, "{}")), chat_call(call(1, ""))],
+          [chat_call(first_call(0, "{}")), sse(chat_chunk({}))], "tool_name_late"),
     tools("an index is a string", [chat_call(PAIR[0] | {"index": "0"}), chat_call(PAIR[1] | {"index": "0"})],
           [chat_call(PAIR[0]), chat_call(PAIR[1])], "tool_index"),
     tools("two entries of one call are in one chunk", [chat_call(first_call(0, "{"), call(0, '"x":1}'))],
@@ -145,7 +167,10 @@ EXACT = [
           [chat_call(first_call(0, "{}")), chat_call(call(0, "", id="call_z"))],
           [chat_call(first_call(0, "{}")), chat_call(call(0, ""))], "tool_id_repeated"),
     tools("an id comes late", [chat_call(call(0, WEATHER, "look", type="function")), chat_call(PAIR[1] | {"id": "call_a"})],
-          [chat_call(first_call(0, WEATHER, id="call_t_1")), chat_call(PAIR[1])], "tool_id", "tool_id_repeated"),
+          [sse(chat_chunk({})), chat_call(first_call(0, WEATHER + CLOSE))], "tool_id"),
+    tools("a call without an id waits for it until another begins",
+          [chat_call(call(0, WEATHER, "look", type="function")), chat_call(call(0, CLOSE)), chat_call(TWO[1])],
+          [sse(chat_chunk({})), chat_call(first_call(0, WEATHER + CLOSE, id="call_t_1")), chat_call(TWO[1])], "tool_id"),
     tools("a type is missing", [chat_call(call(0, "{}", "look", id="call_a"))], [chat_call(first_call(0, "{}"))], "tool_type"),
     tools("a type is empty, later", [chat_call(PAIR[0]), chat_call(PAIR[1] | {"type": ""})],
           [chat_call(PAIR[0]), chat_call(PAIR[1])], "tool_type"),
@@ -173,7 +198,16 @@ EXACT = [
     exact("tool_calls, and then stop", C,
           chat(chat_call(first_call(0, "{}"), finish="tool_calls"), finish="stop"), "finish_reason_twice",
           whole=chat(chat_call(first_call(0, "{}"), finish="tool_calls")).replace(b'"stop"', b"null")),
+    texts("each choice has an id of its own",
+          [CHUNK, sse(chat_chunk({}, id="other") | {"choices": [other_choice({"role": "assistant", "content": ""})]}),
+           sse(chat_chunk({}, id="other") | {"choices": [other_choice({"content": "x"})]}), s.chat_text("lo"),
+           sse(chat_chunk({}, id="other") | {"choices": [other_choice({}, "stop")]})],
+          [CHUNK, sse(chat_chunk({}) | {"choices": [other_choice({"role": "assistant", "content": ""})]}),
+           sse(chat_chunk({}) | {"choices": [other_choice({"content": "x"})]}), s.chat_text("lo"),
+           sse(chat_chunk({}) | {"choices": [other_choice({}, "stop")]})], "chunk_id"),
     # guesses, for who asks for them
+    exact("a text is a number", C, chat(sse(chat_chunk({"content": 7}))), "content_number", whole=chat(chat_text("7")),
+          policy=NUMBERS),
     exact("stop, although a tool was called", C, chat(chat_call(first_call(0, "{}"))), "stop_with_tools",
           whole=chat(chat_call(first_call(0, "{}")), finish="tool_calls"), policy=STOPS),
     exact("stop in the chunk of the tool call", C, ROLE + chat_call(first_call(0, "{}"), finish="stop") + s.DONE, "stop_with_tools",
@@ -193,6 +227,57 @@ EXACT = [
 
 NAMELESS = call(0, "{}", id="call_a", type="function")
 HONEST: list[Honest] = [
+    honest("a text is a number", C, chat(sse(chat_chunk({"content": 7}))), "content_number"),
+    honest("a text is an object", C, chat(sse(chat_chunk({"content": {"a": 1}}))), "unparsable_data"),
+    honest("a tool call is counted from 1", C, chat(chat_call(first_call(1, "{}")), finish="tool_calls"), "tool_index_gap"),
+    honest(
+        "an index of a tool call is left out",
+        C,
+        chat(chat_call(first_call(0, "{}")), chat_call(first_call(2, "{}", id="b")), finish="tool_calls"),
+        "tool_index_gap",
+    ),
+    honest("a key of the choices is damaged", C, chat(CHUNK.replace(b'"choices"', b'"chices"')), "name_damaged"),
+    honest("choices under a key that nobody knows", C, chat(CHUNK.replace(b'"choices"', b'"parts"')), "name_damaged"),
+    honest("a key of a delta is damaged", C, chat(CHUNK.replace(b'"content"', b'"con\\ntent"')), "name_damaged"),
+    honest("a delta under a key that nobody knows", C, chat(CHUNK.replace(b'"delta"', b'"part"')), "name_damaged"),
+    honest("a choice's index is damaged", C, chat(CHUNK.replace(b'"index"', b'"inex"')), "name_damaged"),
+    honest(
+        "a key of a tool call is damaged",
+        C,
+        chat(chat_call(PAIR[0]), chat_call(PAIR[1]).replace(b'"arguments"', b'"argments"'), finish="tool_calls"),
+        "name_damaged",
+    ),
+    honest("every event comes twice", C, b"".join(2 * frame for frame in (ROLE, CHUNK, s.chat_text("lo"))), "events_doubled"),
+    honest(
+        "arguments are no JSON",
+        C,
+        chat(chat_call(first_call(0, '{"b":"rm\n\n x"}')), finish="tool_calls"),
+        "arguments_invalid",
+    ),
+    honest("arguments are a word", C, chat(chat_call(first_call(0, "now"))), "arguments_invalid"),
+    honest("arguments are of the model's own kind", C, chat(chat_call(first_call(0, "{'a': 1}"))), "arguments_invalid"),
+    honest("a function's arguments are cut", C, chat(function('{"a":'), finish="function_call"), "arguments_truncated"),
+    honest("a function's arguments are no JSON", C, chat(function("{a}"), finish="function_call"), "arguments_invalid"),
+    honest("a tool's reason, and no call", C, chat(CHUNK, finish="tool_calls"), "tool_call_broken"),
+    honest("a function's reason, and no call", C, chat(CHUNK, finish="function_call"), "tool_call_broken"),
+    honest("the role again behind content, and content", C, chat(CHUNK, ROLE, CHUNK), "spliced_generation"),
+    honest("the answer again behind its end", C, chat(CHUNK, sse(chat_chunk({}, "stop")), ROLE, CHUNK), "spliced_generation"),
+    honest("a chunk of another answer", C, chat(CHUNK, s.chat_text("x", id="other"), CHUNK), "spliced_generation"),
+    honest(
+        "a chunk of another answer, and the first id again",
+        C,
+        ROLE + s.chat_text("x", id="other") + CHUNK + END,
+        "chunk_id",
+        "spliced_generation",
+    ),
+    honest("an error in a choice", C, chat(CHUNK, failed_choice("stop", {"message": "boom"})), "error_shape"),
+    honest("an error as a finish reason", C, chat(CHUNK, failed_choice("error")), "error_shape"),
+    honest("an abort as a finish reason", C, chat(CHUNK, failed_choice("abort")), "error_shape"),
+    honest("MiniMax's error", C, chat(CHUNK, sse({"base_resp": {"status_code": 1008, "status_msg": "no money"}})), "error_shape"),
+    honest("Baidu's error", C, chat(CHUNK, sse({"error_code": 17, "error_msg": "no quota"})), "error_shape"),
+    honest("Cloudflare's error", C, sse({"success": False, "errors": [{"code": 1, "message": "boom"}]}), "error_shape"),
+    honest("a bare error", C, chat(CHUNK, sse({"type": "error", "message": "boom"})), "error_shape"),
+    honest("an error's type and message", C, sse(HEL | {"choices": None, "error_message": "boom"}) + s.DONE, "error_shape"),
     honest(
         "each delta is the whole text, and then no longer",
         C,

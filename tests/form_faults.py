@@ -158,7 +158,6 @@ EXACT = [
         whole=o.HEL + o.chat_line("lo", done_reason="length") + o.chat_line("", done=True, done_reason="length"),
     ),
     exact("done twice", o.OLLAMA + o.DONE, "terminal_duplicate", whole=o.OLLAMA),
-    exact("an answer behind done", o.OLLAMA + o.HEL, "after_terminal", whole=o.OLLAMA),
     # Bedrock: text where messages were asked for
     end("Anthropic's server-sent events", BI, s.ANTHROPIC, b.INVOKE, "body_form"),
     end("Anthropic's events, and a [DONE]", BI, s.ANTHROPIC + s.DONE, b.INVOKE, "body_form"),

@@ -201,9 +201,10 @@ def run(
     reason: Reason = Reason.UPSTREAM_END,
     *,
     resumed: bool = False,
+    choices: int | None = None,
 ) -> Outcome:
     """Put a stream through a session of its own."""
-    session = Session(by_name(dialect) if dialect else None, policy, seed="t", resumed=resumed)
+    session = Session(by_name(dialect) if dialect else None, policy, seed="t", resumed=resumed, choices=choices)
     return through(session, wire if isinstance(wire, list) else [wire], reason)
 
 

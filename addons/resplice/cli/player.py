@@ -54,6 +54,7 @@ def play(recording: Recording, policy: Policy, parts: Iterable[bytes]) -> Played
         model=context.model,
         resumed=resumed,
         doubtful=recording.doubtful,
+        choices=recording.choices,
     )
     session.is_read_by(context.client or "")
     out = list(_feed(session, parts, list(recording.account.ticks) if recording.account else []))

@@ -68,6 +68,8 @@ class Recording:
     """Who read it: a name of `resplice.session.clients`."""
     doubtful: bool = False
     """Its content type was none of the dialect's."""
+    choices: int | None = None
+    """How many choices the request asked for, where it is known."""
 
 
 def load(name: str, dialect: Dialect | None, mode: str | None) -> Iterator[Recording]:
@@ -166,6 +168,7 @@ def _flow(name: str, number: int, flow: http.HTTPFlow, dialect: Dialect | None, 
         sought=False,
         client=client_of(request.headers, found.dialect.name if found.dialect else None),
         doubtful=found.doubtful and dialect is None,
+        choices=found.choices,
     )
 
 
@@ -195,6 +198,7 @@ def _live_run(name: str, number: int, flow: http.HTTPFlow, dialect: Dialect | No
         policy=account.policy,
         account=account,
         sought=False,
+        choices=detect.read_request(flow.request).choices,
     )
 
 

@@ -79,7 +79,9 @@ class Kind(StrEnum):
     FINISH_REASON_TWICE = "finish_reason_twice"
     STOP_WITH_TOOLS = "stop_with_tools"
     CUMULATIVE_DELTAS = "cumulative_deltas"
+    CONTENT_NUMBER = "content_number"
     TOOL_INDEX = "tool_index"
+    TOOL_INDEX_GAP = "tool_index_gap"
     TOOL_ENTRY_TWICE = "tool_entry_twice"
     TOOL_ID = "tool_id"
     TOOL_ID_REPEATED = "tool_id_repeated"
@@ -136,6 +138,7 @@ class Kind(StrEnum):
     ARGUMENTS_INVALID = "arguments_invalid"
     CONTRADICTION = "contradiction"
     NAME_DAMAGED = "name_damaged"
+    EVENTS_DOUBLED = "events_doubled"
     AFTER_ERROR = "after_error"
     UNDELIVERED = "undelivered"
     # WebSockets
@@ -144,6 +147,7 @@ class Kind(StrEnum):
     ABNORMAL_CLOSE = "abnormal_close"
     # notes
     SIGNATURE_MISSING = "signature_missing"
+    CONTENT_BLOCKS = "content_blocks"
     UPSTREAM_ERROR = "upstream_error"
     WOULD_END = "would_end"
     ANOTHER_API = "another_api"

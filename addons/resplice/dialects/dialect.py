@@ -60,8 +60,8 @@ class Facts:
     plain: Json = None
     """The event read last, where it is no more than a piece of the first choice's text (chat): what most events are."""
     role_sent: bool = False
-    roles: int = 0
-    """How many chunks said the role (chat). Servers say it in the first one, or in all."""
+    chunks: int = 0
+    """How many chunks were read (chat)."""
     role_lent: bool = False
     """A keepalive before all other chunks was given the role; the chunk that brings it must not say it again."""
     started: bool = False
@@ -69,7 +69,7 @@ class Facts:
     stopped: bool = False
     """The stop reason of every part of the answer has been seen: only the terminal may follow."""
     closing: bool = False
-    """The last chunk reported the usage and held no content: the server has counted a finished answer."""
+    """The last chunk reported the usage and held no content, and the server tells no other end: it has counted its answer."""
     terminal: bool = False
     error: str | None = None
     failed: bool = False
@@ -82,12 +82,20 @@ class Facts:
     """Last sequence number seen (Responses)."""
     open_parts: dict[int, str] = field(default_factory=dict)
     """Open choices (chat) or content blocks (Anthropic): index -> type."""
+    part_ids: dict[int, str | None] = field(default_factory=dict)
+    """The id of the chunk with which each choice came (chat)."""
+    wanted: int | None = None
+    """How many choices the client asked for; None: its request is not known (chat, Gemini)."""
+    may_add: bool = False
+    """All choices that came have stopped, but how many were asked for is not known (chat)."""
+    tells_reasons: bool = False
+    """Its choices have a finish reason, if only null (chat)."""
     highest_part: int = -1
     """Highest index of a content block that was started (Anthropic)."""
     restarted: bool = False
     """The message was announced again after content had come: what follows tells whether it begins anew."""
     resumed: bool = False
-    """Content came behind a stop reason (Gemini): only the proper end of the body says that it was the last."""
+    """The stop reason seen may not be the last, or content came behind it: only the proper end of the body says that it was."""
     error_object: dict[str, Json] | None = None
     """Code, status and details of the upstream's error (Gemini)."""
     midway: bool = False
@@ -100,6 +108,11 @@ class Facts:
     """The answer is in a form of which nobody knows how it ends: the end of the body will do (Bedrock)."""
     response: dict[str, Json] | None = None
     """The response object of `response.created` (Responses), if it is small."""
+
+    @property
+    def unsure(self) -> bool:
+        """More may follow, for all that is known: a broken connection then is a loss."""
+        return self.resumed or len(self.open_parts) < (self.wanted or 0)
 
 
 def by_member(path: str, request: dict[str, Json] | None) -> bool | None:
@@ -155,6 +168,10 @@ class Dialect:
     """Other forms in which a body may come all the same; each event is then written anew in the form that its clients read."""
     name_is_type: bool = False
     """A payload without `type` may take it from its event's name."""
+    reads_on: bool = False
+    """Its clients read what comes behind the terminal event too."""
+    choices: Callable[[dict[str, Json]], int | None] = lambda _: None
+    """Request -> how many choices it asks for; None where it can't be told."""
     has_terminal: bool = True
     """An event says that the stream is over. Without one the stop reason and the end of the body must do."""
     query: re.Pattern[str] | None = None
@@ -201,6 +218,31 @@ def error_message(value: dict[str, Json]) -> str:
                 if isinstance(text := source.get(key), str) and text:
                     return text
     return "the upstream reported an error without a message"
+
+
+def failure_message(value: dict[str, Json]) -> str | None:
+    """What a payload says in the words that some houses have for errors, or None: it is no error.
+
+    `error_type` and `error_message` (vLLM behind gateways), `base_resp` (MiniMax), `error_code` and `error_msg` (Baidu),
+    `success` and `errors` (Cloudflare), a bare `{"type": "error"}`.
+    """
+    base = value.get("base_resp")
+    if type(base) is dict and type(status := base.get("status_code")) is int and status:
+        return f"{_words(base, 'status_msg')} (status {status})"
+    if type(code := value.get("error_code")) in {int, str} and code and "error_msg" in value:
+        return f"{_words(value, 'error_msg')} (code {code})"
+    if value.get("error_message") or value.get("error_type"):
+        return _words(value, "error_message", "error_type")
+    if value.get("success") is False:
+        errors = value.get("errors")
+        first = errors[0] if type(errors) is list and errors and type(errors[0]) is dict else value
+        return _words(first, "message", "error", "msg")
+    return _words(value, "message", "error") if value.get("type") == "error" else None
+
+
+def _words(source: dict[str, Json], *keys: str) -> str:
+    found = (source.get(key) for key in keys)
+    return next((text for text in found if isinstance(text, str) and text), error_message(source))
 
 
 def numbers(usage: Json) -> dict[str, int | float] | None:

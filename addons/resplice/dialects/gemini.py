@@ -13,7 +13,7 @@ from resplice.core.echo import Hole
 from resplice.core.json_array import JSON_ARRAY
 from resplice.core.plain_sse import PLAIN_SSE
 from resplice.core.wire import DONE_MARKER, Event, Events
-from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, numbers, short
+from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, failure_message, frame, numbers, short
 from resplice.dialects.recognition import PROOFS
 
 _MAX_CANDIDATES: Final = 64
@@ -57,6 +57,9 @@ def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
     if not response:
         return Role.KEEPALIVE
     if not _KEYS & response.keys():
+        if (failure := failure_message(value)) is not None:
+            facts.error = failure
+            return Role.ODD_ERROR
         return Role.UNKNOWN if event is None else Role.FOREIGN
     facts.message_id = facts.message_id or short(response.get("responseId"))
     facts.model = facts.model or short(response.get("modelVersion"))
@@ -78,14 +81,12 @@ def _read_candidates(candidates: list[Json], facts: Facts) -> None:
         index = index if type(index) is int else 0
         spoke = _read_content(candidate.get("content"), facts)
         reason = _enum(candidate.get("finishReason"))
-        is_counted = index in facts.open_parts or len(facts.open_parts) < _MAX_CANDIDATES
-        if reason:
-            facts.stop_reason = reason
-            if is_counted:
-                facts.open_parts[index] = reason
-        elif is_counted:
-            stopped_before = facts.open_parts.setdefault(index, "")
-            facts.resumed |= spoke and bool(stopped_before)
+        before = facts.open_parts.get(index)
+        # some servers say STOP in every chunk: only where one came without it does it tell the end
+        facts.resumed |= spoke and (bool(before) or (before is None and bool(reason)))
+        facts.stop_reason = reason or facts.stop_reason
+        if before is not None or len(facts.open_parts) < _MAX_CANDIDATES:
+            facts.open_parts[index] = reason or before or ""
     facts.stopped = facts.closing = all(facts.open_parts.values())
 
 
@@ -168,6 +169,14 @@ def _streams(path: str, request: dict[str, Json] | None) -> bool:
     return True
 
 
+def _candidates_wanted(request: dict[str, Json]) -> int | None:
+    """One, unless the request has a `candidateCount`."""
+    inner = request.get("request")
+    config = (inner if type(inner) is dict else request).get("generationConfig")
+    count = config.get("candidateCount") if type(config) is dict else None
+    return 1 if count is None else count if type(count) is int and 0 < count <= _MAX_CANDIDATES else None
+
+
 _PATHS: Final = (re.compile(r":streamGenerateContent/?$"),)
 
 DIALECT: Final = Dialect(
@@ -197,6 +206,7 @@ DIALECT: Final = Dialect(
     has_terminal=False,
     query=re.compile(r"(?:^|&)\$?alt=sse(?:&|$)", re.IGNORECASE),
     wants_stream=_streams,
+    choices=_candidates_wanted,
     error_body=error_payload,
 )
 

@@ -8,7 +8,7 @@ from typing import Final
 from resplice.core.echo import Hole
 from resplice.core.ndjson import NDJSON
 from resplice.core.wire import Events
-from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, frame, short
+from resplice.dialects.dialect import Dialect, Facts, Json, Role, error_message, failure_message, frame, short
 from resplice.dialects.recognition import PROOFS
 
 _COUNTS: Final = ("prompt_eval_count", "eval_count")
@@ -27,6 +27,9 @@ def read(value: dict[str, Json], event: str | None, facts: Facts) -> Role:
     if error:
         facts.error = error_message(value)
         return Role.ERROR if type(error) is str else Role.ODD_ERROR
+    if not _OWN_KEYS & value.keys() and (failure := failure_message(value)) is not None:
+        facts.error = failure
+        return Role.ODD_ERROR
     if not _OWN_KEYS & value.keys():
         return Role.UNKNOWN if value.keys() - {"model", "created_at"} else Role.HOLLOW
     if not facts.started:
@@ -128,6 +131,7 @@ DIALECT: Final = Dialect(
     error_names='`{"error":"…"}`',
     keepalive_names="a line without text",
     wire=NDJSON,
+    reads_on=True,
     wants_stream=streams,
     error_body=error_body,
 )

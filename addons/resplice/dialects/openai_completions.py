@@ -57,6 +57,13 @@ def finish(facts: Facts) -> Events:
     return tuple(event for index in pending for event in frame(chunk(facts, "", "stop", index)))
 
 
+def choices_wanted(request: dict[str, Json]) -> int | None:
+    """As many for each of the prompts as `n` says."""
+    each, prompt = openai_chat.choices_wanted(request), request.get("prompt")
+    is_several = type(prompt) is list and bool(prompt) and type(prompt[0]) in {str, list}
+    return each * len(prompt) if each and type(prompt) is list and is_several else each
+
+
 DIALECT: Final = replace(
     openai_chat.DIALECT,
     api="",  # its own contract
@@ -71,4 +78,5 @@ DIALECT: Final = replace(
     keepalive=keepalive,
     finish=finish,
     unfold=None,
+    choices=choices_wanted,
 )

@@ -31,7 +31,7 @@ class Asked:
     among: Dialects = BUILT_IN
     """The dialects that it may turn out to be of."""
     choices: int | None = None
-    """How many answers beside each other (`n`); None: it does not say."""
+    """How many answers beside each other; None: it can't be told."""
     stream_options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -51,6 +51,8 @@ class Candidate:
     """The dialects that it may turn out to be of."""
     doubtful: bool = False
     """The content type is none of the dialect's: the body's first bytes tell whether it is one."""
+    choices: int | None = None
+    """How many choices were asked for."""
 
 
 def read_request(request: http.Request, among: Dialects = BUILT_IN) -> Asked:
@@ -67,13 +69,13 @@ def read_request(request: http.Request, among: Dialects = BUILT_IN) -> Asked:
     wanted = dialect.wants_stream(request.path, told)
     if wanted is None and request.query.get("stream") == "true":
         wanted = True
-    choices, options = fields.get("n"), fields.get("stream_options")
+    options = fields.get("stream_options")
     return Asked(
         dialect,
         wanted,
         _model(request.path, fields),
         among,
-        choices=choices if type(choices) is int else None,
+        choices=dialect.choices(fields) if told else None,
         stream_options=options if isinstance(options, dict) else {},
     )
 
@@ -94,12 +96,12 @@ def candidate(request: http.Request, response: http.Response, asked: Asked) -> C
         return None
     dialect, kind = asked.dialect, media_type(response)
     if is_event_stream(response):
-        return Candidate(dialect if dialect and _reads(dialect, SSE) else None, asked.model, asked.among)
+        return Candidate(dialect if dialect and _reads(dialect, SSE) else None, asked.model, asked.among, choices=asked.choices)
     if dialect is None:
         return None
     doubtful = not any(kind in form.media_types for form in (dialect.wire, *dialect.forms))
     if kind in dialect.wire.media_types or (asked.stream and _may_be_stream(response)):
-        return Candidate(dialect, asked.model, asked.among, doubtful)
+        return Candidate(dialect, asked.model, asked.among, doubtful, asked.choices)
     return None
 
 

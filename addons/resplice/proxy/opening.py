@@ -118,7 +118,7 @@ def open_attempt(
     flow: http.HTTPFlow, asked: detect.Asked, settings: Settings, log: Log, attempt: Attempt, kept: Kept | None = None
 ) -> Stream:
     """A stream, to be closed at once, for the records of an attempt that brought none."""
-    found = detect.Candidate(asked.dialect, asked.model, asked.among)
+    found = detect.Candidate(asked.dialect, asked.model, asked.among, choices=asked.choices)
     context = _context(flow, found, settings.policy, attempt.response, attempt.number)
     context = replace(context, source="live")  # of a flow that was killed mitmproxy says that it is not
     stream = Stream(
@@ -239,6 +239,7 @@ def _session(
         now=clock(),
         model=found.model,
         resumed="starting_after=" in context.path,
+        choices=found.choices,
         among=found.among,
         doubtful=found.doubtful,
     )

@@ -110,7 +110,11 @@ class Ends:
             return self._foreign_done(item)
         if isinstance(item, Frame) and is_foreign(item, stream.dialect):
             return let_pass(stream, item)
-        kind = Kind.TERMINAL_DUPLICATE if is_done or self._is_terminal(item) else Kind.AFTER_TERMINAL
+        is_terminal = is_done or self._is_terminal(item)
+        if not is_terminal and isinstance(item, Frame | Damage) and stream.dialect and stream.dialect.reads_on:
+            stream.ledger.note(Kind.AFTER_TERMINAL, "the answer went on behind its terminal event, and clients read on")
+            return stream.pass_(item.raw)
+        kind = Kind.TERMINAL_DUPLICATE if is_terminal else Kind.AFTER_TERMINAL
         return stream.change(item.raw, b"", kind, "the stream had ended with its terminal event")
 
     def _is_terminal(self, item: Frame | Stray | Damage | Overflow) -> bool:
@@ -172,7 +176,8 @@ class Ends:
         stream, facts = self._stream, self._stream.facts
         if facts.failed:
             return self._add(dialect) if dialect.fails_twice else b""
-        unfinished = facts.resumed and reason is not Reason.UPSTREAM_END
+        unfinished = facts.unsure and reason is not Reason.UPSTREAM_END
+        unfinished |= facts.may_add and reason is Reason.UPSTREAM_ABORT
         if (facts.stopped and not unfinished) or (facts.end_unknown and reason is Reason.UPSTREAM_END):
             return self._add(dialect)
         if stream.events_in == 0 and not stream.ledger.losses:

@@ -220,7 +220,7 @@ class Frames:
         return stream.pass_(item.raw)
 
     def _bring_to_id(self, item: Frame) -> bytes:
-        if self._stream.ids.is_restart(item.value, self._stream.facts):
+        if self._stream.ids.is_foreign:
             return self._second_start(item)
         kind = self._stream.ids.kind(item.value)
         if not self._stream.policy.does(kind):

@@ -5,11 +5,13 @@ Accumulators that hold the API to its word, such as openai-go's, latch the first
 tool calls, finish reason and usage are gone. https://github.com/jundot/omlx/issues/1478
 Why it is safe: "id: A unique identifier for the chat completion. Each chunk has the same ID."
 https://platform.openai.com/docs/api-reference/chat-streaming
+Behind an id that held for two chunks of a choice, or that comes back, another one is another stream's.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Final
 
 from resplice.core.items import Frame
@@ -21,11 +23,35 @@ from resplice.dialects.dialect import short
 from resplice.dialects.openai_chat import is_hollow
 from resplice.session.policy import Policy
 
-_SECOND: Final = 2
+_HELD: Final = 2
+"""Chunks under one id after which it is the stream's for good."""
+_MAX_CHOICES: Final = 128
+_MAX_BEFORE: Final = 64
 _SENTINEL: Final = re.compile(r"keep[-_ ]?alive|heart[-_ ]?beat|(?:^|[-_])(?:ping|noop)(?:$|[-_])", re.IGNORECASE)
 
 _ROLE: Final = re.compile(rb'"role"\s*:\s*"assistant"\s*,\s*|\s*,?\s*"role"\s*:\s*"assistant"')
 """In a JSON payload this can only be a member: within a string the quotation marks would be escaped."""
+
+
+@dataclass(slots=True)
+class IdRun:
+    """The id that the events of one answer bear now, and those that they bore before."""
+
+    latest: str
+    count: int = 1
+    before: set[str] = field(default_factory=set)
+
+    def leaves(self, given: str) -> bool:
+        """Take note of the next event's id. True if it must be another stream's: the one before held, or this one is back."""
+        if given == self.latest:
+            self.count += 1
+            return False
+        if self.count >= _HELD or given in self.before:
+            return True
+        if len(self.before) < _MAX_BEFORE:
+            self.before.add(self.latest)
+        self.latest, self.count = given, 1
+        return False
 
 
 class ChunkIds:
@@ -35,42 +61,47 @@ class ChunkIds:
         self._policy = policy
         self._minted = f"chatcmpl-{seed or 'resplice'}"
         self.stream_id: str | None = None
-        self._suspect: str | None = None
-        """An id under which the role was said again, behind the stop reason."""
+        self._pinned_at = self._beside = 0
+        """At which chunk the stream's id came, and how many have not borne it since."""
+        self._runs: dict[int, IdRun] = {}
+        """Of choices that came under other ids. (Some servers give each candidate one of its own.)"""
+        self.is_foreign = False
+        """The chunk settled last is another stream's."""
 
     def settle(self, value: dict[str, Json], facts: Facts) -> bool:
         """Take note of a chunk's id. True when the chunk may stay as it is."""
-        chunk_id = value.get("id")
-        if chunk_id == self.stream_id or not chunk_id or type(chunk_id) is not str or self._policy.ids == "off":
+        chunk_id, self.is_foreign = value.get("id"), False
+        if not chunk_id or type(chunk_id) is not str or self._policy.ids == "off":
+            self._beside += 1
+            return True
+        if chunk_id == self.stream_id and not self._runs:
             return True
         sentinel = is_sentinel(chunk_id)
         if self.stream_id is None and not sentinel:
             self.stream_id = facts.message_id = chunk_id
+            self._pinned_at, self._beside = facts.chunks, 0
             facts.model, facts.created = short(value.get("model")), _number(value.get("created"))
             return True
+        if self._policy.ids == "stream" and not (sentinel or is_hollow(value)):
+            for index in _indexes(value):
+                self.is_foreign |= self._leaves(index, chunk_id, facts)
+        if chunk_id == self.stream_id:
+            return not self.is_foreign
+        self._beside += 1
         return self._policy.ids == "keepalive" and not sentinel
 
-    def is_restart(self, value: dict[str, Json], facts: Facts) -> bool:
-        """Whether a chunk with another id begins a second answer inside the first.
-
-        So it looks: content has come, and the role, which was said once before it, is said again under the new id. Behind the
-        stop reason of the first, servers say the role once more with the usage: there it takes content under that new id.
-        """
-        chunk_id = value.get("id")
-        if self.stream_id is None or not isinstance(chunk_id, str):
+    def _leaves(self, index: int, chunk_id: str, facts: Facts) -> bool:
+        """Whether a chunk's id can't be the one that this choice has by now."""
+        run = self._runs.get(index)
+        if run is not None:
+            return run.leaves(chunk_id)
+        if chunk_id == self.stream_id or self.stream_id is None or len(self._runs) >= _MAX_CHOICES:
             return False
-        if chunk_id == self._suspect:
-            return not is_hollow(value)
-        if facts.roles != _SECOND:
+        if facts.part_ids.get(index) == chunk_id:
+            self._runs[index] = IdRun(chunk_id)
             return False
-        choices = value.get("choices")
-        deltas = [c.get("delta") for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
-        said = any(isinstance(delta, dict) and delta.get("role") for delta in deltas)
-        again = said and bool(facts.text_chars or facts.tool_calls) and not is_sentinel(chunk_id)
-        if again and facts.stopped and is_hollow(value):
-            self._suspect = chunk_id
-            return False
-        return again
+        run = self._runs[index] = IdRun(self.stream_id, facts.chunks - self._pinned_at - self._beside)
+        return run.leaves(chunk_id)
 
     def kind(self, value: dict[str, Json]) -> Kind:
         """What it is called that a chunk has another id."""
@@ -127,6 +158,12 @@ def _without_role(payload: bytes, facts: Facts) -> bytes:
 def is_sentinel(chunk_id: str) -> bool:
     """Whether an id is one that servers give to keepalive chunks."""
     return _SENTINEL.search(chunk_id) is not None
+
+
+def _indexes(value: dict[str, Json]) -> list[int]:
+    """The choices that a chunk is about."""
+    choices = [choice for choice in value["choices"] if type(choice) is dict] if type(value.get("choices")) is list else []
+    return [index if type(index := choice.get("index")) is int else 0 for choice in choices[:_MAX_CHOICES]]
 
 
 def _number(value: Json) -> int | float | None:

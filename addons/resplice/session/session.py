@@ -58,6 +58,7 @@ class Session:
         now: float = 0.0,
         model: str | None = None,
         resumed: bool = False,
+        choices: int | None = None,
         among: Dialects = BUILT_IN,
         doubtful: bool = False,
     ) -> None:
@@ -70,6 +71,7 @@ class Session:
         self._observe = self.policy.mode == "observe"
         self._stream = Stream(dialect, self.policy, seed, among)
         self._stream.facts.midway = resumed
+        self._stream.facts.wanted = choices
         self._framer = self._first_framer(dialect, doubtful=doubtful)
         self._frames = Frames(self._stream)
         self._scout = Scout(among) if dialect is None else None

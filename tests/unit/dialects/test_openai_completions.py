@@ -52,8 +52,9 @@ def test_text_and_usage_are_counted() -> None:
 
 
 def test_other_ids_are_brought_to_the_first() -> None:
-    outcome = run(L, s.completions(s.completion_text("a"), s.completion_text("b", id="cmpl-other")))
-    assert outcome.kinds == ["chunk_id"]
+    end = s.completion_text("", "stop", id="cmpl-other")
+    outcome = run(L, s.completion_text("a") + s.completion_text("b", id="cmpl-other") + end + s.DONE)
+    assert outcome.kinds == ["chunk_id", "chunk_id"]
     assert b"cmpl-other" not in outcome.output
 
 

@@ -74,6 +74,7 @@ def test_every_kind_of_the_catalogue_is_produced_by_some_row_or_has_a_test_of_it
         Kind.HEARTBEAT,
         Kind.ARGUMENTS_CONTROL,
         Kind.COMPLETED_MISSING,
+        Kind.CONTENT_BLOCKS,
         Kind.OVERSIZED_EVENT,
         Kind.KEEPALIVE_ID,
         Kind.ENCODING_BROKEN,

@@ -94,9 +94,10 @@ def test_an_event_that_contradicts_the_stream_is_a_loss(toy: Toy, way: int) -> N
 
 
 def test_id_and_contract_change_an_event_in_one_stroke(toy: Toy) -> None:
-    first, other = frames("a")[:2], s.chat_text("shout", id="chatcmpl-other", p=1.50).replace(b"1.5,", b"1.50,")
-    outcome = s.run("openai-chat", [*first, other, *frames()[1:]])
-    [finding] = outcome.findings
+    first, other = frames("a")[:1], s.chat_text("shout", id="chatcmpl-other", p=1.50).replace(b"1.5,", b"1.50,")
+    end = [s.sse(s.chat_chunk({}, "stop", id="chatcmpl-other")), s.DONE]
+    outcome = s.run("openai-chat", [*first, other, *end])
+    finding = outcome.findings[0]
     assert (finding.kind, finding.also) == (KIND, (Kind.CHUNK_ID,))
     assert "chatcmpl-other" in finding.why
     assert b'"id": "chatcmpl-7Qx"' in finding.replacement

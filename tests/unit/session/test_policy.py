@@ -59,11 +59,11 @@ def test_neither_ids_nor_a_missing_terminal_are_touched_when_switched_off() -> N
     first = s.sse(s.chat_chunk({"role": "assistant", "content": "a"}, id="chatcmpl-1"))
     second = s.chat_text("b", id="chatcmpl-2")
     keepalive = s.sse(s.chat_chunk({}, id="chatcmpl-keepalive"))
-    wire = keepalive + first + second + s.sse(s.chat_chunk({}, "stop", id="chatcmpl-1"))
+    wire = keepalive + first + second + s.sse(s.chat_chunk({}, "stop", id="chatcmpl-3"))
     off = frozenset({Kind.KEEPALIVE_ID, Kind.CHUNK_ID, Kind.TERMINAL_MISSING})
     outcome = run("openai-chat", wire, Policy(off=off))
     assert outcome.output == wire
-    assert outcome.kinds == ["keepalive_id", "chunk_id", "terminal_missing"]
+    assert outcome.kinds == ["keepalive_id", "chunk_id", "chunk_id", "terminal_missing"]
     assert outcome.receipt.terminal == "missing"
 
 

@@ -49,9 +49,10 @@ def test_the_strictest_accumulator_keeps_tool_calls_finish_and_usage_behind_a_ke
 
 def test_ids_that_differ_become_the_first_one_and_nothing_else_changes() -> None:
     wire = s.chat(s.chat_text("Hel", id="other-1"), s.chat_text("lo", id="other-2"))
+    wire = wire.replace(s.sse(s.chat_chunk({}, "stop")), s.sse(s.chat_chunk({}, "stop", id="other-3")))
     outcome = run(C, wire)
     assert outcome.output == s.CHAT
-    assert outcome.kinds == ["chunk_id", "chunk_id"]
+    assert outcome.kinds == ["chunk_id"] * 3
     assert "'other-1' became 'chatcmpl-7Qx'" in outcome.findings[0].why
 
 
@@ -145,10 +146,25 @@ def test_a_terminal_without_a_stop_reason_is_finished_only_when_asked_to_continu
     assert outcome.kinds == ["stop_reason_missing"]
 
 
-def test_a_usage_report_without_content_counts_as_the_servers_word_that_it_finished() -> None:
-    usage = s.sse(s.chat_chunk({}) | {"choices": [], "usage": {"total_tokens": 3}})
-    wire = s.CHAT.replace(s.sse(s.chat_chunk({}, "stop")), usage)
-    assert run(C, wire).output == wire
+USAGE = s.sse(s.chat_chunk({}) | {"choices": [], "usage": {"total_tokens": 3}})
+WITHOUT_FINISH = s.CHAT.replace(s.sse(s.chat_chunk({}, "stop")), USAGE)
+
+
+def test_a_usage_report_is_no_finish_for_the_finishing_chunk_may_be_lost() -> None:
+    assert run(C, WITHOUT_FINISH).losses == ["stop_reason_missing"]
+
+
+def test_a_usage_report_is_the_end_where_the_server_tells_no_other() -> None:
+    without_reasons = WITHOUT_FINISH.replace(b', "finish_reason": null', b"")
+    in_its_last_chunk = WITHOUT_FINISH.replace(USAGE, s.sse(s.chat_chunk({"content": ""}, usage={"total_tokens": 3})))
+    for wire in (without_reasons, in_its_last_chunk):
+        assert (run(C, wire).output, run(C, wire).findings) == (wire, [])
+
+
+def test_a_usage_report_is_no_end_behind_a_call_that_is_cut() -> None:
+    cut = s.chat_call(s.first_call(0, '{"a":'))
+    wire = s.chat(cut).replace(s.sse(s.chat_chunk({}, "stop")), USAGE).replace(b', "finish_reason": null', b"")
+    assert run(C, wire).losses[:1] == ["arguments_truncated"]
 
 
 @pytest.mark.parametrize("empty", [None, "", {}])
@@ -205,9 +221,20 @@ def test_bad_utf8_becomes_a_replacement_character_where_that_is_asked_for_and_th
 
 @pytest.mark.parametrize("reason", [Reason.UPSTREAM_ABORT, Reason.IDLE, Reason.UPSTREAM_END])
 def test_an_end_behind_the_stop_reason_completes_the_answer(reason: Reason) -> None:
-    outcome = run(C, HALF, reason=reason)
+    outcome = run(C, HALF, reason=reason, choices=1)
     assert outcome.output == HALF + b"data: [DONE]\n\n"
     assert outcome.receipt.terminal == "synthesised"
+
+
+@pytest.mark.parametrize("choices", [None, 2])
+def test_a_connection_that_breaks_behind_the_stop_of_one_choice_may_have_cut_another(choices: int | None) -> None:
+    outcome = run(C, HALF, reason=Reason.UPSTREAM_ABORT, choices=choices)
+    assert outcome.losses == ["answer_incomplete"]
+    assert run(C, HALF + USAGE, reason=Reason.UPSTREAM_ABORT).losses == []  # the usage is counted behind all of them
+
+
+def test_an_answer_of_fewer_choices_than_were_asked_for_ends_with_its_terminal() -> None:
+    assert run(C, s.CHAT, choices=2).output == s.CHAT
 
 
 @pytest.mark.parametrize("reason", [Reason.CLIENT_DISCONNECT, Reason.CLIENT_STALLED, Reason.KILLED, Reason.SHUTDOWN])

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import GITHUB, MESSAGE_OPEN, RESPONSES, TEXT_OPEN, THINKING_OPEN, TOOL_OPEN, Fault, Touches
+from resplice.core.catalogue.row import (
+    CHAT,
+    GITHUB,
+    MESSAGE_OPEN,
+    MESSAGES,
+    RESPONSES,
+    TEXT_OPEN,
+    THINKING_OPEN,
+    TOOL_OPEN,
+    Fault,
+    Touches,
+)
 from resplice.core.kinds import Kind
 
 _DOCS: Final = "https://docs.anthropic.com/en/docs/build-with-claude/streaming"
@@ -282,7 +293,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event",
         "what was meant is never mended, and what clients leave out is lost",
         _DOCS,
-        _HERE,
+        (MESSAGES, CHAT),
         before=TEXT_OPEN,
         example=(
             'event: content_block_delta⏎data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","txt":"Hi"}}⏎⏎'
@@ -295,7 +306,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         "error event",
         "a call with other arguments than the model's is worse than none",
         GITHUB + "openclaw/openclaw/pull/141323",
-        _HERE,
+        (MESSAGES, CHAT),
         before=TOOL_OPEN,
         example=(
             "event: content_block_delta⏎"

@@ -60,12 +60,12 @@ ROWS: Final[tuple[Fault, ...]] = (
         dialects=(CHAT,),
         before=CHAT_OPEN,
         example=(
-            'data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'
-            'data: {"id":"c2","choices":[{"index":0,"delta":{"content":" you"},"finish_reason":null}]}⏎⏎'
+            'data: {"id":"c2","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'
+            'data: {"id":"c3","choices":[{"index":0,"delta":{"content":" you"},"finish_reason":null}]}⏎⏎'
         ),
         touches=Touches.FIELDS,
         also_from="chunks of another request",
-        proof="no id of this stream has held for two chunks",
+        proof="no id of this choice has held for two chunks, and none that was there comes back",
     ),
     Fault(
         Kind.KEEPALIVE_FORM,

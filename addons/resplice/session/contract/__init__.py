@@ -9,6 +9,7 @@ from resplice.session.contract.anthropic import AnthropicMessages
 from resplice.session.contract.chat import ChatContract, LegacyContract
 from resplice.session.contract.contract import Broken, Contract, Fate, Held, Listener, Mended, NoContract, Noted, Preceded
 from resplice.session.contract.gemini import Gemini
+from resplice.session.contract.ollama import Ollama
 from resplice.session.contract.responses import OpenaiResponses
 from resplice.session.contract.sealed import BedrockConverse, BedrockInvoke
 from resplice.session.policy import Policy
@@ -36,6 +37,7 @@ CONTRACTS: Final[dict[str, Callable[[Policy, str], Contract]]] = {
     "bedrock-invoke": BedrockInvoke,
     "gemini": Gemini,
     "gemini-array": Gemini,
+    "ollama": Ollama,
 }
 """By the dialect's name: `(policy, seed)` -> the contract of one stream. Ids that it mints are made of the seed."""
 

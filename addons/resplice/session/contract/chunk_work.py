@@ -5,7 +5,7 @@ from __future__ import annotations
 from resplice.core.catalogue import OPT_IN
 from resplice.core.kinds import Kind
 from resplice.dialects import Json
-from resplice.session.contract.contract import Broken, Fate, Mended
+from resplice.session.contract.contract import Broken, Fate, Mended, Noted
 from resplice.session.policy import Policy
 
 
@@ -18,6 +18,8 @@ class ChunkWork:
         self._left: list[Kind] = []
         self.broken: Broken | None = None
         """No repair is safe."""
+        self.note: Noted | None = None
+        """Worth a record, where nothing else is."""
 
     def may(self, kind: Kind) -> bool:
         """Take note that the event needs a repair of this kind. True if it is to be made; a guess only where it is asked for."""
@@ -34,7 +36,7 @@ class ChunkWork:
             return self.broken
         kinds = tuple(dict.fromkeys(self.kinds or self._left[:1]))
         if not kinds:
-            return None
+            return self.note
         left = tuple(dict.fromkeys(self._left)) if self.kinds else ()
         why = "an event against its API's contract: " + ", ".join(kind.replace("_", " ") for kind in kinds)
         return Mended(tuple((event, value) for value in values), kinds[0], why, kinds[1:], left)

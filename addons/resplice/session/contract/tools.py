@@ -12,21 +12,25 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+from resplice.core.json_validator import JsonState, JsonValidator
 from resplice.core.kinds import Kind
 from resplice.dialects import Json
 from resplice.session.contract.chunk_work import ChunkWork
 from resplice.session.contract.contract import Broken
-from resplice.session.contract.json_text import JsonText, State
+from resplice.session.contract.keys import damaged_key
 from resplice.session.contract.surrogates import is_whole
 
 type Entry = dict[str, Json]
 
 _BARE: Final = ("index", "function")
+_ENTRY: Final = frozenset({"index", "id", "type", "function", "custom"})
+_FUNCTION: Final = frozenset({"name", "arguments"})
+_BLANKS: Final = " \t\r\n"
 """What an entry has that only carries on."""
 _MAX_CALLS: Final = 1024
 _MAX_NAME: Final = 256
 _MAX_HELD: Final = 256 * 1024
-"""Characters of arguments that wait for their call's name."""
+"""Characters of arguments that wait for their call's name, or its id."""
 
 
 class _Relation(Enum):
@@ -45,15 +49,29 @@ class Call:
     """Its index, as the client is told; none before it is."""
     wire_id: str | None = None
     """The id that the upstream gave it first."""
+    id_told: bool = False
+    """The client has an id for it."""
     ids_vary: bool = False
     """Its deltas came with different ids (some servers make one up for each): an id tells nothing about it."""
     name: str = ""
     announced: bool = False
     held: Entry | None = None
-    """What has come of a call without a name."""
+    """What has come of a call that has no name yet, or no id; its arguments are in `pieces`."""
+    pieces: list[str] = field(default_factory=list)
+    size: int = 0
+    """Of the pieces, in characters."""
     opened: bool = False
     """Its arguments began with the object `{}`, which may have been but the beginning."""
-    arguments: JsonText = field(default_factory=JsonText)
+    arguments: JsonValidator = field(default_factory=JsonValidator)
+
+    def collides(self, piece: str) -> bool:
+        """Whether the piece begins another value behind arguments that are complete."""
+        return self.arguments.state is JsonState.COMPLETE and piece.lstrip(_BLANKS).startswith(("{", "["))
+
+    @property
+    def says_nothing(self) -> bool:
+        """Nothing has come for it but its place."""
+        return not (self.wire_id or self.name) and self.arguments.state is JsonState.EMPTY and not self.opened
 
 
 class Calls:
@@ -63,12 +81,16 @@ class Calls:
         self._mint = mint
         self._calls: list[Call] = []
         self._told = 0
+        self._highest = -1
+        """Of the indexes that the upstream gave."""
+        self._waiting: Call | None = None
+        """The call that has a name, and waits for its id."""
         self._by_index: dict[int, Call] = {}
         self._by_id: dict[tuple[int | None, str | None], Call] = {}
         self._last: Call | None = None
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return sum(not call.says_nothing for call in self._calls)
 
     @property
     def are_whole(self) -> bool:
@@ -86,6 +108,10 @@ class Calls:
             if call is None:
                 out.append(entry)
                 continue
+            if self._waiting is not None and self._waiting is not call:
+                waiting = self._waiting
+                out.append(self._release(waiting, work))
+                told[waiting.number] = len(out) - 1
             mended = self._entry(entry, call, work)
             if mended is None:
                 continue
@@ -108,23 +134,27 @@ class Calls:
         if call is None or call.number != index or not call.name or type(function) is not dict or len(function) != 1:
             return False
         piece = function.get("arguments")
-        if type(piece) is not str or not is_whole(piece) or call.arguments.collides(piece):
+        if type(piece) is not str or not is_whole(piece) or call.held is not None or call.collides(piece):
             return False
         call.arguments.feed(piece)
         self._last = call
         return True
 
-    def finish(self, work: ChunkWork, *, cut: bool) -> list[Json]:
-        """The answer ends: entries that are still owed. `cut`: it ends before its time, and says so."""
-        owed: list[Json] = []
-        for call in self._calls:
-            if cut:
-                continue
-            if call.held is not None:
+    def check(self, work: ChunkWork) -> None:
+        """The answer claims to be whole: so must be its calls."""
+        for place, call in enumerate(self._calls):
+            if not call.name and not call.says_nothing:
                 work.broken = Broken(Kind.TOOL_CALL_BROKEN, "a tool call never got a name")
-            elif call.arguments.state is State.OPEN:
-                work.broken = Broken(Kind.ARGUMENTS_TRUNCATED, f"the arguments of tool call {call.number} are cut")
-            elif call.opened and call.arguments.state is State.EMPTY and work.may(Kind.TOOL_ARGUMENTS_FORM):
+            elif call.arguments.state is JsonState.OPEN:
+                work.broken = Broken(Kind.ARGUMENTS_TRUNCATED, f"the arguments of tool call {place} are cut")
+            elif call.arguments.state is JsonState.INVALID:
+                work.broken = Broken(Kind.ARGUMENTS_INVALID, f"the arguments of tool call {place} are no JSON")
+
+    def owed(self, work: ChunkWork) -> list[Json]:
+        """The answer ends: entries that are still to be told."""
+        owed: list[Json] = [self._release(self._waiting, work)] if self._waiting is not None else []
+        for call in self._calls:
+            if call.opened and call.arguments.state is JsonState.EMPTY and work.may(Kind.TOOL_ARGUMENTS_FORM):
                 call.arguments.feed("{}")
                 owed.append({"index": call.number, "function": {"arguments": "{}"}})
         return owed
@@ -140,7 +170,7 @@ class Calls:
             work.broken = Broken(Kind.TOOL_CALL_BROKEN, why)
             return None
         if call is None or relation is _Relation.NEW:
-            if len(self._calls) >= _MAX_CALLS:
+            if len(self._calls) >= _MAX_CALLS or self._leaves_gap(index, work):
                 return None
             call = Call()
             self._calls.append(call)
@@ -151,16 +181,71 @@ class Calls:
         self._last = call
         return call
 
+    def _leaves_gap(self, index: int | None, work: ChunkWork) -> bool:
+        """Whether a call before the one of that index never came: it may be lost."""
+        if index is None:
+            return False
+        gap = index > self._highest + 1
+        self._highest = max(self._highest, index)
+        if not gap or work.may(Kind.TOOL_INDEX_GAP):
+            return False
+        work.broken = Broken(Kind.TOOL_INDEX_GAP, f"tool call {index} came, and none before it that would be the one of that index")
+        return True
+
     # -- what becomes of it -----------------------------------------------------------------------
 
     def _entry(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
-        """The entry as it should be; None if it waits for the call's name."""
-        new = self._announced(entry, call, work) if call.announced else self._announce(entry, call, work)
+        """The entry as it should be; None if it waits for the call's name, or its id."""
+        if (key := damaged_key(entry, _ENTRY) or damaged_key(_function(entry), _FUNCTION)) is not None:
+            work.broken = Broken(Kind.NAME_DAMAGED, f"a key of a tool call may be a damaged {key!r}")
+            return None
+        if call.announced:
+            new = self._announced(entry, call, work)
+        elif "custom" in entry or entry.get("type") == "custom":
+            call.name = _name(entry)
+            return self._numbered(self._announce(entry, call, work), call, work)
+        else:
+            return self._begin(self._arguments(entry, call, work), call, work)
         if "custom" in entry or entry.get("type") == "custom":
-            call.name = call.name or _name(entry)
             return self._numbered(new, call, work)
-        named = self._name(self._arguments(new, call, work), call, work)
-        return None if named is None else self._numbered(named, call, work)
+        return self._numbered(self._name_once(self._arguments(new, call, work), call, work), call, work)
+
+    def _begin(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
+        """What comes of a call that the client has not heard of: it does once the call has its name and its id."""
+        nameless = not call.name and (call.held is not None or not _name(entry))
+        late = Kind.TOOL_NAME_LATE if nameless else Kind.TOOL_ID
+        call.name, call.wire_id = call.name or _name(entry), call.wire_id or _id(entry)
+        piece = _piece(entry)
+        call.size += len(piece)
+        if not call.name and call.size > _MAX_HELD:
+            work.broken = Broken(Kind.TOOL_CALL_BROKEN, "a tool call has got no name for too long")
+            return None
+        has_id = call.wire_id or call.arguments.state is JsonState.COMPLETE or call.size > _MAX_HELD
+        if call.held is None and call.name and has_id:
+            return self._announced_whole(entry, call, work)
+        if not work.may(late):
+            return self._announced_whole(entry, call, work)
+        call.pieces.append(piece)
+        call.held = _join(call.held or {}, entry | {"function": _function(entry) | {"arguments": ""}})
+        if call.name and has_id:
+            return self._release(call, work)
+        self._waiting = call if call.name else self._waiting
+        return None
+
+    def _release(self, call: Call, work: ChunkWork) -> Entry:
+        """A call that waited is told."""
+        held, call.held = call.held or {}, None
+        whole = held | {"function": _function(held) | {"arguments": "".join(call.pieces)}}
+        call.pieces.clear()
+        self._waiting = None if self._waiting is call else self._waiting
+        return self._announced_whole(whole, call, work)
+
+    def _announced_whole(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
+        """The client hears of a call; without an id of its own it gets one."""
+        new = self._announce(entry, call, work)
+        if call.name and not new.get("type") and work.may(Kind.TOOL_TYPE):
+            new = new | {"type": "function"}
+        return self._numbered(new, call, work)
 
     def _numbered(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
         """Calls are counted in the order in which the client hears of them."""
@@ -174,9 +259,10 @@ class Calls:
         """The first entry of a call has its id."""
         call.announced = True
         given = entry.get("id")
-        call.wire_id = _id(entry)
+        call.wire_id = call.wire_id or _id(entry)
         if (type(given) is not str or not given) and work.may(Kind.TOOL_ID):
             entry = entry | {"id": call.wire_id or self._mint()}
+        call.id_told = bool(entry.get("id"))
         return entry
 
     def _announced(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
@@ -185,8 +271,9 @@ class Calls:
         if given:
             call.ids_vary |= call.wire_id is not None and given != call.wire_id
             call.wire_id = call.wire_id or given
-            if work.may(Kind.TOOL_ID_REPEATED):
+            if call.id_told and work.may(Kind.TOOL_ID_REPEATED):
                 entry = _without(entry, "id")
+            call.id_told = True
         if entry.get("type") == "" and work.may(Kind.TOOL_TYPE):
             entry = _without(entry, "type")
         return entry
@@ -208,10 +295,10 @@ class Calls:
     def _as_text(self, given: Json, call: Call, work: ChunkWork) -> str:
         if given is None:
             return ""
-        if given == {} and call.arguments.state is State.EMPTY:
+        if given == {} and call.arguments.state is JsonState.EMPTY:
             call.opened = True
             return ""
-        if call.arguments.state is not State.EMPTY:
+        if call.arguments.state is not JsonState.EMPTY:
             work.broken = Broken(Kind.TOOL_CALL_BROKEN, "a tool call gets an object behind a piece of text")
             return ""
         try:
@@ -220,46 +307,29 @@ class Calls:
             work.broken = Broken(Kind.TOOL_CALL_BROKEN, "the arguments of a tool call hold a number without a form")
             return ""
 
-    def _name(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
-        """The name is said once, before any argument, and with it that it is a function's."""
+    def _name_once(self, entry: Entry, call: Call, work: ChunkWork) -> Entry:
+        """The name is said once."""
         name = _name(entry)
-        if not call.name and not name:
-            return self._hold(entry, call, work)
-        if not call.name:
-            call.name = name
-            held, call.held = call.held, None
-            if held is not None and work.may(Kind.TOOL_NAME_LATE):
-                entry = _join(held, entry)
-            if not entry.get("type") and work.may(Kind.TOOL_TYPE):
-                entry = entry | {"type": "function"}
-        elif name == call.name and work.may(Kind.TOOL_NAME_REPEATED):
+        if name and name == call.name and work.may(Kind.TOOL_NAME_REPEATED):
             return entry | {"function": _without(entry["function"], "name")}
+        call.name = call.name or name
         return entry
-
-    def _hold(self, entry: Entry, call: Call, work: ChunkWork) -> Entry | None:
-        """A call without a name waits for it: many clients throw."""
-        if not work.may(Kind.TOOL_NAME_LATE):
-            return entry
-        call.held = entry if call.held is None else _join(call.held, entry)
-        if len(_piece(call.held)) > _MAX_HELD:
-            work.broken = Broken(Kind.TOOL_CALL_BROKEN, "a tool call has got no name for too long")
-        return None
 
 
 def _relation(call: Call, entry: Entry) -> _Relation:
     """Whether an entry that should belong to a call does."""
     given, name, piece = _id(entry), _name(entry), _piece(entry)
     another_name = bool(name and call.name and name != call.name)
-    complete, empty = call.arguments.state is State.COMPLETE, call.arguments.state is State.EMPTY
+    complete, empty = call.arguments.state is JsonState.COMPLETE, call.arguments.state is JsonState.EMPTY
     if given and call.wire_id and given != call.wire_id and not call.ids_vary:
-        if another_name or (complete and (name or call.arguments.collides(piece))):
+        if another_name or (complete and (name or call.collides(piece))):
             return _Relation.NEW
         if empty and name:  # the same function twice, without arguments? Or one call under two ids?
             return _Relation.NEW if _index(entry) is None else _Relation.UNCLEAR
         return _Relation.SAME
     if complete and another_name:
         return _Relation.NEW
-    if call.arguments.collides(piece):
+    if call.collides(piece):
         return _Relation.NEW if name and (not given or given != call.wire_id) else _Relation.UNCLEAR
     return _Relation.UNCLEAR if another_name and not empty else _Relation.SAME
 
@@ -284,9 +354,13 @@ def _name(entry: Entry) -> str:
     return name if type(name) is str else ""
 
 
-def _piece(entry: Entry) -> str:
+def _function(entry: Entry) -> dict[str, Json]:
     function = entry.get("function")
-    piece = function.get("arguments") if type(function) is dict else None
+    return function if type(function) is dict else {}
+
+
+def _piece(entry: Entry) -> str:
+    piece = _function(entry).get("arguments")
     return piece if type(piece) is str else ""
 
 
@@ -296,7 +370,7 @@ def _without(entry: Entry, key: str) -> Entry:
 
 def _join(first: Entry, second: Entry) -> Entry:
     """Two entries of one call as one."""
-    told = {key: value for key, value in second.items() if value not in (None, "")}
+    told = {key: value for key, value in second.items() if value not in (None, "") and first.get(key) in (None, "")}
     joined = first | told
     functions = [entry["function"] for entry in (first, second) if type(entry.get("function")) is dict]
     if functions:
