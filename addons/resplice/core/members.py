@@ -38,10 +38,13 @@ def edited(payload: bytes, old: dict[str, Json], new: dict[str, Json]) -> bytes:
     escapes, blanks, keys that stand there twice. Only the rest is written anew.
 
     Raises:
-        ValueError: what is to be written anew has no form in JSON (an infinity).
+        ValueError: what is to be written anew has no form in JSON (an infinity), or is nested too deeply to be read or written.
 
     """
-    return _edited(payload.decode(), _skip(payload.decode(), 0), old, new).encode()
+    try:
+        return _edited(payload.decode(), _skip(payload.decode(), 0), old, new).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _edited(text: str, start: int, old: Json, new: Json) -> str:

@@ -219,6 +219,8 @@ class Stream:
 
     def write(self, name: str | None, payload: bytes) -> bytes:
         """An event of ours, or one that came in another form, for the client; the caller books it."""
+        if name is not None and not name.isascii():
+            name = name.encode("utf-8", "replace").decode()  # it may have half a character
         out = self.wire.render(Event(name, payload), self.body)
         self.body.events += 1
         return out
