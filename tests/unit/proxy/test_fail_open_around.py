@@ -28,7 +28,7 @@ FRAMES = [
     s.sse(s.chat_chunk({"role": "assistant", "content": ""})),
     s.chat_text("Hel")[:-1],
     b"event: message\n\n" + s.chat_text("lo"),
-    s.chat_text("wor", id="other").replace(b"\n\n", b"\r\n\r\n"),
+    s.chat_text("wor", created=1_760_000_000.5).replace(b"\n\n", b"\r\n\r\n"),
     b"data: [DONE]\n\n",
     s.chat_text("ld"),
     s.sse(s.chat_chunk({}, "stop")),
