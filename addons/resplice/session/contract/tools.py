@@ -95,7 +95,7 @@ class Calls:
     @property
     def are_whole(self) -> bool:
         """Every call has its name and complete arguments."""
-        return all(call.name and call.arguments.state is State.COMPLETE for call in self._calls)
+        return all(call.name and call.arguments.state is JsonState.COMPLETE for call in self._calls)
 
     def mend(self, entries: list[Json], work: ChunkWork) -> list[Json]:
         """The entries of one delta as they should be; the same list where nothing is wrong with them."""
