@@ -79,7 +79,7 @@ def unfold(stream: Stream, item: Frame) -> bytes:
     dialect = stream.dialect
     try:
         events = dialect.unfold(item.value) if dialect is not None and dialect.unfold is not None else None
-    except ValueError:  # it holds a number that can't be written again
+    except (ValueError, RecursionError):  # it holds a number that can't be written again, or is nested too deeply
         events = None
     told: list[tuple[str | None, Json]] = []
     for name, value in events or ():
