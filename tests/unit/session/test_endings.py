@@ -14,7 +14,8 @@ QWEN, OPENCODE = "QwenCode/0.15.10 (linux; x64)", "opencode/1.18.33 ai-sdk/provi
 GEMINI_CLI = "GeminiCLI-tui/0.61.0/gemini-3.1-pro-preview (linux; x64; terminal) google-genai-sdk/1.30.0 gl-node/v20.20.2"
 GENAI_1, GENAI_2 = "google-genai-sdk/1.30.0 gl-node/v20.20.2", "google-genai-sdk/2.32.0 gl-node/v22.1.0"
 SAID = s.sse(s.chat_chunk({"role": "assistant", "content": ""})) + s.chat_text("Hel")
-BEGUN = s.sse(s.chat_chunk({"role": "assistant", "content": None})) + s.chat_call(s.first_call(arguments='{"q"'))
+CALL = s.chat_call(s.first_call(arguments='{"q"'))
+BEGUN = s.sse(s.chat_chunk({"role": "assistant", "content": None})) + CALL
 WHOLE = BEGUN + s.chat_call(s.call(0, ": 1}"))
 NEXT = WHOLE + s.chat_call(s.first_call(1, id="call_b"))
 
@@ -38,7 +39,7 @@ def ended(dialect: str, client: str, wire: bytes) -> tuple[bool, bool]:
         ("openai-chat", "OpenAI/Python 2.8.1", WHOLE, True, False),
         ("openai-chat", QWEN, SAID, True, False),
         ("openai-chat", QWEN, BEGUN, False, False),
-        ("openai-chat", QWEN, SAID + BEGUN, False, False),
+        ("openai-chat", QWEN, SAID + CALL, False, False),
         ("openai-chat", OPENCODE, SAID, True, False),
         ("openai-chat", OPENCODE, BEGUN, True, False),
         ("openai-chat", OPENCODE, WHOLE, False, False),
