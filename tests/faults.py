@@ -48,6 +48,7 @@ EXACT = [
     exact("a name stands alone", A, b"event: message_start\n\n" + s.MESSAGE_START, "event_without_data", of=s.MESSAGE_START),
     exact("all names are missing", A, s.ANTHROPIC.replace(b"event: ", b"x: "), "event_name_missing", whole=s.ANTHROPIC),
     exact("a name contradicts its type", A, DELTA.replace(NAME, b"event: message"), "event_name_wrong"),
+    exact("a blank stands in a type", A, DELTA.replace(b'"content_block_delta"', b'"content_ block_delta"'), "type_damaged"),
     exact("a name contradicts its type", A, DELTA.replace(NAME, b"event: content_block_stop"), "event_name_wrong"),
     # blank lines
     exact("one blank line is missing", A, DELTA[:-1], "missing_blank_line"),

@@ -20,6 +20,27 @@ _ANY_COMMENT: Final = re.compile(rb":[^\"\\{}\[\]]{0,128}$")
 _DIGITS: Final = re.compile(rb"\d+")
 
 
+_MAX_PING: Final = 128
+_RUNS: Final = re.compile(rb"[A-Za-z_-]+")
+
+
+def is_damaged_ping(event: str | None, raw: bytes) -> bool:
+    """Whether an event's bytes, all of them, are nothing but the remains of a keepalive: `event: ping`, `data: {"type": "ping"}`.
+
+    Every other event of every API has a word in it that is no part of these, an index for one.
+    """
+    if event is None or event.lower() not in KEEPALIVE_NAMES or len(raw) > _MAX_PING:
+        return False
+    words = (b"event", b"data", b"type" + event.encode())
+    return all(any(_is_left_of(word, run) for word in words) for run in _RUNS.findall(raw))
+
+
+def _is_left_of(word: bytes, run: bytes) -> bool:
+    """Whether a run of letters is what is left of a word of which some were lost."""
+    letters = iter(word)
+    return all(letter in letters for letter in run)
+
+
 class Evidence(Enum):
     """Why a tail is taken for a heartbeat."""
 

@@ -93,6 +93,7 @@ class Kind(StrEnum):
     WHOLE_ANSWER = "whole_answer"
     # OpenAI Responses
     TYPE_MISSING = "type_missing"
+    TYPE_DAMAGED = "type_damaged"
     CREATED_MISSING = "created_missing"
     ITEM_NOT_ANNOUNCED = "item_not_announced"
     ANNOUNCED_TWICE = "announced_twice"

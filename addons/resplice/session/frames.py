@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
 from resplice.core.events import Effect
 from resplice.core.grammar import names_field
-from resplice.core.heartbeat import KEEPALIVE_NAMES
+from resplice.core.heartbeat import KEEPALIVE_NAMES, is_damaged_ping
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
 from resplice.core.json_array import split
 from resplice.core.kinds import Kind
@@ -25,6 +26,7 @@ from resplice.session.fillers import Fillers
 from resplice.session.mending import apply, show, unfold
 from resplice.session.stream import MAX_MESSAGE, Stream
 
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.]")
 _MAX_EARLY: Final = 64
 """So many keepalives wait for the stream's id; then one is minted."""
 _KEEPALIVE_STRAYS: Final = frozenset({Kind.COMMENT_AS_DATA, Kind.COMMENT_LINE, Kind.BLANK_LINE})
@@ -185,9 +187,7 @@ class Frames:
         if role not in _HEALTHY_ROLES:
             return _BY_ROLE[role](self, item)
         if stream.dialect is not None and stream.dialect.named_events and _contradicts(item, stream.dialect):
-            if terminal := self.ends.cut_terminal(item):
-                return self.ends.terminal(terminal)
-            return stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload's type is none that its event can have")
+            return self._contradictory(item)
         if role is Role.KEEPALIVE:
             stream.idle_bytes += len(item.raw)
         if stream.dialect is not None and stream.dialect.one_id and not stream.ids.settle(item.value, stream.facts):
@@ -196,6 +196,16 @@ class Frames:
             out = show(stream, item)
         stream.answered |= role is not Role.KEEPALIVE and not stream.ended
         return out
+
+    def _contradictory(self, item: Frame) -> bytes:
+        """An event whose name is the API's own, and whose payload's type is not."""
+        if terminal := self.ends.cut_terminal(item):
+            return self.ends.terminal(terminal)
+        if whole := _with_whole_type(item):
+            return self.frame(whole)
+        if is_damaged_ping(item.event, item.raw):
+            return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, item.kinds)
+        return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload's type is none that its event can have")
 
     def _is_refused(self, item: Frame) -> bool:
         """An event of no type that the API has, for a client that dies of those. APIs add some, under names like theirs."""
@@ -415,6 +425,8 @@ class Frames:
             return stream.pass_(item.raw)
         if item.kind in _NO_JSON and foreign.is_named_so(item.event, stream.dialect):
             return foreign.let_pass(stream, item)
+        if is_damaged_ping(item.event, item.raw):
+            return stream.keepalive(item.raw, Kind.KEEPALIVE_FORM)
         return stream.lose(item.raw, item.kind, item.why)
 
 
@@ -428,6 +440,18 @@ def _contradicts(item: Frame, dialect: Dialect) -> bool:
     if dialect.name_is_type and "type" not in item.value and item.event.startswith(dialect.typed_prefixes[0]):
         return False  # the contract looks at it
     return type(kind) is not str or not dialect.own_event(kind)
+
+
+def _with_whole_type(item: Frame) -> Frame | None:
+    """An event whose payload's type has nothing wrong but marks that no name has: the event's name says the type a second time.
+
+    Letters too many are another matter: so looks the seam where one event was cut and the next one glued on.
+    """
+    kind = item.value.get("type")
+    if type(kind) is not str or item.event is None or _NO_NAME.sub("", kind) != item.event:
+        return None
+    value = item.value | {"type": item.event}
+    return item._replace(value=value, mended=edited(item.payload, item.value, value), kinds=(*item.kinds, Kind.TYPE_DAMAGED))
 
 
 def _message(error: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, TEXT_OPEN, Fault, Touches
+from resplice.core.catalogue.row import CHAT, CHAT_OPEN, GITHUB, MESSAGES, RESPONSES, TEXT_OPEN, Fault, Touches
 from resplice.core.kinds import Kind
 
 ROWS: Final[tuple[Fault, ...]] = (
@@ -66,6 +66,23 @@ ROWS: Final[tuple[Fault, ...]] = (
         touches=Touches.FIELDS,
         also_from="chunks of another request",
         proof="no id of this choice has held for two chunks, and none that was there comes back",
+    ),
+    Fault(
+        Kind.TYPE_DAMAGED,
+        "meaning",
+        "a blank, a byte order mark or another mark that no name has stands in a payload's `type`: clients pass over the event",
+        "`type` as the event's name says it",
+        "the type is said twice, and once whole; letters too many or too few are a loss, for a seam between two events looks so",
+        "https://docs.anthropic.com/en/docs/build-with-claude/streaming",
+        (MESSAGES, RESPONSES),
+        before=TEXT_OPEN,
+        example=(
+            "event: content_block_delta⏎"
+            'data: {"type":"content_ block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}}⏎⏎'
+        ),
+        touches=Touches.TOKEN,
+        also_from="none: a mark that no name has can only have come in",
+        proof="the event's name says the same type, whole",
     ),
     Fault(
         Kind.KEEPALIVE_FORM,
