@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -26,6 +26,7 @@ class Verdict(StrEnum):
     EXACT = "exact"
     ERROR = "error"
     LOST = "error, alone exact"
+    """And no other client would have been wrong without a word, as one that reads deltas where this one reads the last event."""
     SILENT = "wrong, nothing tells"
     TOLD = "wrong, something tells"
     MADE = "made wrong"
@@ -87,6 +88,8 @@ def examine(stream: Healthy, operator: Operator, place: int, *, deep: bool) -> C
 def judged(stream: Healthy, operator: str, place: int, damaged: Damaged, *, deep: bool) -> Case:
     output, findings = repaired(stream.api, [damaged.body], damaged.end)
     results = [_judge(stream, client, damaged, output) for client in CLIENTS[stream.api]]
+    if any(result.alone == "wrong" for result in results):  # who reads is not known: an error is right for all
+        results = [replace(result, verdict=Verdict.ERROR) if result.verdict is Verdict.LOST else result for result in results]
     case = Case(stream.name, operator, place, damaged, output, findings, results)
     case.violations = list(_violations(stream, case, deep=deep))
     return case
