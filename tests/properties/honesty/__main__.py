@@ -67,15 +67,21 @@ def main() -> int:
     print(summary(tally))
     print(f"{time.monotonic() - begin:.0f} s", file=sys.stderr)
     if given.write:
-        given.write.write_text(f"{_HEAD}{summary(tally)}\n\n{report(tally)}", encoding="utf-8")
+        given.write.write_text(_HEAD.format(every=given.every) + f"{summary(tally)}\n\n{report(tally)}", encoding="utf-8")
     return 0
 
 
-_HEAD = """# Honesty, measured
+_HEAD = """# Damaged streams, with the truth beside them
 
-Written by `make honesty`. Healthy streams of every API are damaged by every operator at every place, and read by models of the SDKs
-that a conformance test holds to the real ones, without Resplice and with it. *Nothing tells*: the damaged stream is by strict rules
-a healthy stream of another answer. *Made wrong*: wrong with Resplice, and without it exact or an error.
+Written by `make honesty ARGS="--every {every} --write docs/honesty.md"`. Healthy streams of every API are damaged by every operator, at every
+place (`--every 1`) or at a sample of them, and read by models of the SDKs that a test holds to the real ones, without Resplice and with
+it. Answers are compared whole: texts, calls with their arguments, reasoning, signatures, stop reasons, usage; not ids.
+
+- *exact*: the answer is that of the healthy stream. *error*: the client got one.
+- *error, alone exact*: and without Resplice this client would have been exact, and no other one wrong without an error.
+- *wrong, nothing tells*: the damaged stream is by strict rules a healthy stream of another answer, as with a delta that was lost as a whole.
+- *wrong, something tells*: it is none, and no client got an error.
+- *made wrong*: wrong with Resplice; without it exact, or an error.
 
 """
 
