@@ -73,13 +73,15 @@ def main() -> int:
 
 _HEAD = """# Damaged streams, with the truth beside them
 
-Written by `make honesty ARGS="--every {every} --write docs/honesty.md"`. Healthy streams of every API are damaged by every operator, at every
-place (`--every 1`) or at a sample of them, and read by models of the SDKs that a test holds to the real ones, without Resplice and with
-it. Answers are compared whole: texts, calls with their arguments, reasoning, signatures, stop reasons, usage; not ids.
+Written by `make honesty ARGS="--every {every} --write docs/honesty.md"`. Healthy streams of every API are damaged by every operator,
+at every place (`--every 1`) or at a sample of them, and read by models of the SDKs that a test holds to the real ones, without
+Resplice and with it. Answers are compared whole: texts, calls with their arguments, reasoning, signatures, stop reasons, usage; not
+ids.
 
 - *exact*: the answer is that of the healthy stream. *error*: the client got one.
 - *error, alone exact*: and without Resplice this client would have been exact, and no other one wrong without an error.
-- *wrong, nothing tells*: the damaged stream is by strict rules a healthy stream of another answer, as with a delta that was lost as a whole.
+- *wrong, nothing tells*: the damaged stream is by strict rules a healthy stream of another answer, as with a delta that was lost
+  as a whole.
 - *wrong, something tells*: it is none, and no client got an error.
 - *made wrong*: wrong with Resplice; without it exact, or an error.
 
