@@ -73,8 +73,8 @@ def main() -> int:
 
 _HEAD = """# Damaged streams, with the truth beside them
 
-Written by `make honesty ARGS="--every {every} --write docs/honesty.md"`. Healthy streams of every API are damaged by every operator,
-at every place (`--every 1`) or at a sample of them, and read by models of the SDKs that a test holds to the real ones, without
+Written by `make honesty ARGS="--every {every} --write docs/honesty.md"`. Healthy streams of every API are damaged by every operator
+at every place (`--every 1`), or at a sample of them, and read by models of the SDKs that a test holds to the real ones, without
 Resplice and with it. Answers are compared whole: texts, calls with their arguments, reasoning, signatures, stop reasons, usage; not
 ids.
 
