@@ -17,7 +17,7 @@ from agents.upstream import Run, Upstream
 from processes import REPOSITORY, Mitmdump
 
 KEPT = FOLDER / "cells.json"
-PATIENCE = {False: 50.0, True: 30.0}
+PATIENCE = {False: 80.0, True: 30.0}
 """Seconds that an agent has for its answer, where the fault comes once, and where it comes every time."""
 AT_ONCE = 4
 LOOP = 15

@@ -28,7 +28,8 @@ MCP server that writes down each call that reaches it.
 {words}
 
 Here an upstream may be silent for {idle:.0f} s, not for ten minutes. An agent is stopped after {PATIENCE[False]:.0f} s, and after
-{PATIENCE[True]:.0f} s where the fault comes every time. The number behind a word is that of the requests, if there were several."""
+{PATIENCE[True]:.0f} s where the fault comes every time. The number behind a word is that of the requests, if there were
+several. What was not measured is left empty."""
 
 
 SHORT_OF = """## What can't be had, and why

@@ -40,7 +40,7 @@ def _lost_no_call(broken: Broken) -> bool:
 
 
 def _has_whole_calls(broken: Broken) -> bool:
-    """The client executes such calls as they come: if it asked again, it would execute them twice."""
+    """The client executes such calls as they come: if it asked again, it would execute them twice. No arguments are `{}` to it."""
     return broken.contract.calls_are_whole
 
 

@@ -44,6 +44,7 @@ def ended(dialect: str, client: str, wire: bytes) -> tuple[bool, bool]:
         ("openai-chat", OPENCODE, BEGUN, True, False),
         ("openai-chat", OPENCODE, WHOLE, False, False),
         ("openai-chat", OPENCODE, NEXT, True, False),
+        ("openai-chat", OPENCODE, NEXT + s.chat_call(s.call(1, '{"q"')), False, False),
         ("gemini", "", g.stream(g.HEL), True, False),
         ("gemini", GEMINI_CLI, g.stream(g.HEL), True, True),
         ("gemini", GEMINI_CLI, g.stream(g.chunk(g.CALL)), False, False),

@@ -95,7 +95,7 @@ class ChatContract:
     def calls_are_whole(self) -> bool:
         """See `Contract.calls_are_whole`."""
         calls = [choice.calls for choice in self._choices.values() if choice.calls]
-        return bool(calls) and all(one.are_whole for one in calls)
+        return bool(calls) and all(one.one_is_whole for one in calls)
 
     def flush(self, facts: Facts) -> Mended | None:
         """What no finishing chunk has carried out."""

@@ -85,7 +85,7 @@ class Contract(Protocol):
 
     @property
     def calls_are_whole(self) -> bool:
-        """There are tool calls, and the arguments of each are complete, though nothing has said so yet (chat)."""
+        """There are tool calls whose arguments are complete, though nothing has said so yet, and none without any (chat)."""
         ...
 
     def flush(self, facts: Facts) -> Mended | None:

@@ -93,9 +93,10 @@ class Calls:
         return sum(not call.says_nothing for call in self._calls)
 
     @property
-    def are_whole(self) -> bool:
-        """Every call has its name and complete arguments."""
-        return all(call.name and call.arguments.state is JsonState.COMPLETE for call in self._calls)
+    def one_is_whole(self) -> bool:
+        """One call at least has complete arguments, and none has nothing but its name."""
+        states = {call.arguments.state for call in self._calls}
+        return JsonState.COMPLETE in states and JsonState.EMPTY not in states
 
     def mend(self, entries: list[Json], work: ChunkWork) -> list[Json]:
         """The entries of one delta as they should be; the same list where nothing is wrong with them."""
