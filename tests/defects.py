@@ -5,6 +5,7 @@ The profiler of the interpreter is the tool: no list of functions has to be kept
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
@@ -34,13 +35,17 @@ class Probe:
         self._wanted = wanted
         self._at = at
         self._begun: dict[int, FrameType] = {}
+        self._collects = gc.isenabled()
 
     def __enter__(self) -> Self:
+        gc.disable()  # a collection calls what waits for the end of other tests' objects, in the middle of this run
         sys.setprofile(self._look)
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
+        if self._collects:
+            gc.enable()
 
     def _look(self, frame: FrameType, event: str, _arg: Any) -> None:
         code = frame.f_code

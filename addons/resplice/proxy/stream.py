@@ -219,9 +219,8 @@ class Stream:
         now, kept = self._clock(), self.kept
         found = kept.found_so_far if kept is not None else 0
         out = self._guarded(lambda: self._session.tick(now))
-        if kept is not None and (out or kept.found_so_far != found):
-            kept.ticked(self._session.bytes_in, self._session.last_in_at, now)
-        return self._keep(out, now)
+        acted = kept is not None and (bool(out) or kept.found_so_far != found)
+        return self._keep(out, now, ticked=acted)
 
     def withhold(self, pieces: Pieces, why: str, reason: Reason, detail: str, status: int | None = None) -> None:
         """The stream is over, and nothing of it goes to the client: the pieces that came were kept back, and are dropped.
@@ -282,10 +281,12 @@ class Stream:
 
     # -- inside
 
-    def _keep(self, out: bytes, now: float) -> bytes:
-        """Of what goes to the client, show it to whoever looks."""
+    def _keep(self, out: bytes, now: float, *, ticked: bool = False) -> bytes:
+        """Of what goes to the client, show it to whoever looks. ``ticked``: a tick did something, and that is kept, too."""
         if self.kept is not None:
             try:
+                if ticked:
+                    self.kept.ticked(self._session.bytes_in, self._session.last_in_at, now)
                 if out:
                     self.kept.went_out(out, now)
                 else:

@@ -9,6 +9,7 @@ from resplice.core.kinds import Kind
 from resplice.dialects import by_name
 from resplice.proxy.coding import Coding
 from resplice.proxy.decode import for_codings
+from resplice.proxy.keep import Kept
 from resplice.proxy.stream import TICK, Stream
 from resplice.records.evidence import Evidence
 from resplice.records.recorder import StreamRecorder
@@ -277,6 +278,21 @@ def test_a_failure_that_the_session_reports_itself_is_told_with_nothing_unescape
 )
 def test_ticks_are_as_frequent_as_the_shortest_time_needs(policy, interval):
     assert make(Session(CHAT, policy)).interval == interval
+
+
+@pytest.mark.parametrize("method", ["ticked", "went_out", "look"])
+def test_a_heartbeat_goes_out_though_what_is_kept_of_it_fails(method):
+    def fail(*_):
+        raise ZeroDivisionError("a defect")
+
+    kept = Kept(1000)
+    stream = make(Session(CHAT, Policy(heartbeat=1)), kept=kept)
+    stream(FIRST)
+    setattr(kept, method, fail)
+    stream.clock.now = 1.5
+    assert b'"content":""' in stream.tick()
+    assert stream.tick() == b""
+    assert stream(LAST) == [LAST]
 
 
 def test_a_heartbeat_is_sent_at_a_tick_and_on_record():
