@@ -21,8 +21,8 @@ class Pace:
     longest_gap: float = 0.0
     stalls: int = 0
     stalled: float = 0.0
-    _notable: float = 0.0
-    """No shorter gap is the longest one or a stall: one comparison, for this runs for every chunk."""
+    notable: float = -1.0
+    """No gap that is not longer needs `came`: it would do no more than set `last_in_at`. For a caller to whom that is too slow."""
     closed_at: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -31,7 +31,7 @@ class Pace:
     def came(self, now: float) -> float:
         """Bytes came from the upstream. Returns the stall that ended with them, in seconds; 0 if there was none."""
         gap = now - self.last_in_at
-        stall = self._gap(gap) if gap > self._notable else 0.0
+        stall = self._gap(gap) if gap > self.notable else 0.0
         self.last_in_at = now
         if self.first_in_at is None:
             self.first_in_at = now
@@ -48,7 +48,7 @@ class Pace:
 
     def _gap(self, gap: float) -> float:
         self.longest_gap = max(self.longest_gap, gap)
-        self._notable = min(self.longest_gap, STALL_AFTER)
+        self.notable = min(self.longest_gap, STALL_AFTER)
         if gap <= STALL_AFTER:
             return 0.0
         self.stalls += 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from resplice.core.echo import Echo, learn
+from resplice.core.echo import learn
 from resplice.core.wire import Framer
 from resplice.dialects import Dialect, Role
 from resplice.session.contract import Fate, Listener
@@ -35,27 +35,47 @@ class Reader:
         self._stream = stream
         self.framer = framer
         self._max = stream.policy.max_event_bytes
+        self._hear: Callable[[bytes, int | None], bool] | None = None
+        """Whom to tell of frames of the known shape."""
         self._counts_text = False
         self._misses = 0
         self._patience = _LEARN_AFTER
         self._unused = False
         """The known shape has not been met since it was learnt: the stream has others, each but once."""
 
+    def echoes(self, data: bytes, pos: int) -> tuple[int, int]:
+        """How far healthy frames of the known shape reach from `pos` on, and how many they are."""
+        stream = self._stream
+        facts, echo = stream.facts, stream.echo
+        if echo is None or facts.closing:
+            return pos, 0
+        pattern, text, counter = echo
+        begin, size, hear = pos, len(data), self._hear
+        frames = chars = 0
+        while pos < size:
+            again = pattern.match(data, pos)
+            if again is None or again.end() - pos > self._max:
+                break
+            said = again[text]
+            number = int(again[counter]) if counter else None
+            if hear is not None and not hear(said, number):
+                break
+            if number is not None:
+                facts.sequence = number
+            frames += 1
+            chars += len(said)
+            pos = again.end()
+        if frames:
+            self._unused = False
+            if self._counts_text:
+                facts.text_chars += chars
+            self.framer.passed(pos - begin)
+        return pos, frames
+
     def read(self, data: bytes, pos: int, dialect: Dialect) -> Read | None:
         """The healthy frame at `pos`; None if it needs a closer look. `data` fits the framer's short way."""
         stream = self._stream
-        facts, echo = stream.facts, stream.echo
-        if echo is not None and not facts.closing:
-            again = echo.pattern.match(data, pos)
-            if again is not None and again.end() - pos <= self._max and self._heard(again, echo):
-                end = again.end()
-                self._unused = False
-                if self._counts_text:
-                    facts.text_chars += again.end(echo.text) - again.start(echo.text)
-                if echo.counter:
-                    facts.sequence = int(again[echo.counter])
-                self.framer.passed(end - pos)
-                return Read(end)
+        facts = stream.facts
         found = self.framer.take(data, pos)
         if found is None:
             return None
@@ -81,13 +101,6 @@ class Reader:
             return event == value.get("type") or (event is None and dialect.name_is_type)
         return bool(value.get("id") == self._stream.ids.stream_id)
 
-    def _heard(self, again: re.Match[bytes], echo: Echo) -> bool:
-        """Whether a contract that listens has nothing to say to an event of the known shape."""
-        contract = self._stream.contract
-        if not isinstance(contract, Listener):
-            return True
-        return contract.hear(again[echo.text], int(again[echo.counter]) if echo.counter else None)
-
     def _learn(self, raw: bytes, grown: int, dialect: Dialect) -> None:
         """Make a frame's shape known. One that teaches nothing makes the next lesson come later."""
         self._misses = 0
@@ -96,6 +109,8 @@ class Reader:
             self._patience = min(self._patience * 2, _GIVE_UP_AFTER)
             return
         self._stream.echo, size = lesson
+        contract = self._stream.contract
+        self._hear = contract.hear if isinstance(contract, Listener) else None
         self._counts_text = grown == size
         self._patience = min(self._patience * 2, _GIVE_UP_AFTER) if self._unused else _LEARN_AFTER
         self._unused = True

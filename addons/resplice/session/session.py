@@ -20,13 +20,13 @@ from resplice.core.items import Filler, Frame, Item
 from resplice.core.kinds import Kind
 from resplice.core.sniff import Sniffer
 from resplice.core.wire import Framer
-from resplice.dialects import BUILT_IN, Dialect, Dialects
+from resplice.dialects import BUILT_IN, Dialect, Dialects, Role
 from resplice.dialects.recognition import Standing
 from resplice.session.failure import Failure
 from resplice.session.frames import Frames
 from resplice.session.pace import Pace
 from resplice.session.policy import Policy
-from resplice.session.reader import Reader
+from resplice.session.reader import Read, Reader
 from resplice.session.receipt import build_receipt
 from resplice.session.scout import Scout
 from resplice.session.stream import Stream
@@ -173,10 +173,11 @@ class Session:
         """Take some more of the upstream's body, cut anywhere; return what the client gets for it."""
         if self.finished or not data:
             return b""
-        framer = self._framer
+        framer, pace = self._framer, self._pace
         try:
-            if stall := self._pace.came(now):
+            if now - pace.last_in_at > pace.notable and (stall := pace.came(now)):
                 self._note_stall(stall, resumed=True)
+            pace.last_in_at = now
             if framer.waiting and framer.hold(data):
                 self._unsettled.hold(data)
                 return data if self._observe else b""
@@ -184,14 +185,15 @@ class Session:
         except Exception as error:  # noqa: BLE001 - fail open: a defect of ours must not cost the client its stream
             out = self._fail_open(error, data)
         else:
-            self._unsettled.end(data)
+            if self._unsettled.began is not None:
+                self._unsettled.end(data)
         if self._observe:
             out = data
         if out:
-            self._pace.last_out_at = now
+            pace.last_out_at = now
         if self._awaits_token and self._stream.facts.first_token:
             self._awaits_token = False
-            self._pace.first_token_at = now
+            pace.first_token_at = now
         return out
 
     def _healthy(self, data: bytes) -> bytes:
@@ -200,6 +202,10 @@ class Session:
         out: list[bytes] = []
         booked = pos = passed = 0
         while pos < len(data) and dialect is not None:
+            pos, known = self._reader.echoes(data, pos)
+            passed += known
+            if pos == len(data):
+                break
             read = self._reader.read(data, pos, dialect)
             if read is None:
                 break
@@ -209,12 +215,7 @@ class Session:
                 continue
             self._unsettled.begin()
             stream.events_in += 1
-            tail = read.end - self._framer.tail
-            frame = Frame(0, data[pos:tail], read.event, read.value)
-            out.append(stream.pass_(data[booked:pos]))
-            out.append(self._frames.mended(frame, read.fate) if read.fate else self._frames.by_role(read.role, frame))
-            if tail < read.end:
-                out.append(self._frames.item(Filler(0, data[tail : read.end], tail=True)))
+            out += [stream.pass_(data[booked:pos]), self._decide(data[pos : read.end], read, read.role)]
             booked = pos = read.end
             if not stream.in_order:
                 self._calm = False
@@ -234,6 +235,13 @@ class Session:
         if pos < len(data):
             out.append(self._receive(data[pos:]))
         return b"".join(out)
+
+    def _decide(self, raw: bytes, read: Read, role: Role) -> bytes:
+        """A healthy frame that does not simply pass."""
+        tail = len(raw) - self._framer.tail
+        frame = Frame(0, raw[:tail], read.event, read.value)
+        out = self._frames.mended(frame, read.fate) if read.fate else self._frames.by_role(role, frame)
+        return out + self._frames.item(Filler(0, raw[tail:], tail=True)) if tail < len(raw) else out
 
     def _receive(self, data: bytes) -> bytes:
         """The long way, which any bytes may take."""

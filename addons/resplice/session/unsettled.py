@@ -20,26 +20,24 @@ class Unsettled:
         self._ledger = ledger
         self._held = bytearray()
         """The input that was unsettled when the present step began."""
-        self._began: int | None = None
+        self.hold = self._held.extend
+        """More input came, and nothing was done about it. For small pieces this is all that there is to do."""
+        self.began: int | None = None
         """How much was settled then; None between two steps."""
         self._noted = 0
 
     def begin(self) -> None:
         """A step begins; within another one it is a part of that."""
-        if self._began is None:
-            self._began = self._ledger.settled
+        if self.began is None:
+            self.began = self._ledger.settled
             self._noted = len(self._ledger.findings)
-
-    def hold(self, data: bytes) -> None:
-        """More input came, and nothing was done about it."""
-        self._held += data
 
     def end(self, data: bytes) -> None:
         """The step is over; `data` is the input that it took."""
-        if self._began is None:
+        if self.began is None:
             return
-        settled = self._ledger.settled - self._began
-        self._began = None
+        settled = self._ledger.settled - self.began
+        self.began = None
         if self._held or settled != len(data):
             self._held += data
             del self._held[:settled]
@@ -47,9 +45,9 @@ class Unsettled:
     def give_up(self, data: bytes) -> tuple[bytes, bytes]:
         """The step failed: what goes out for all that it booked, and the rest of the input, which is no longer held."""
         self.begin()
-        began = self._began or 0
+        began = self.began or 0
         whole = bytes(self._held) + data
-        self._began = None
+        self.began = None
         self._held.clear()
         settled = self._ledger.settled - began
         return _written(whole[:settled], began, self._ledger.findings[self._noted :]), whole[settled:]

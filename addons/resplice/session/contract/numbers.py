@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import zlib
+from collections import deque
+from collections.abc import Iterable
+from itertools import count, repeat
 from typing import Final
 
 from resplice.core.kinds import Kind
@@ -17,6 +20,8 @@ type Said = tuple[About, Json]
 
 _SECOND: Final = 2
 _MAX_KEPT: Final = 64
+_PLAIN_FORM: Final = 0
+"""The form of `marshal` in which equal values are equal bytes: it refers to no value that came before."""
 
 
 class Numbers:
@@ -30,17 +35,28 @@ class Numbers:
         """By how much our numbers of events are ahead of the upstream's."""
         self._seen = 0
         self._counts = True
-        self._said: dict[int, Said] = {}
-        """What the last events said, by their numbers."""
+        self._said: deque[tuple[int, About, Json]] = deque(maxlen=_MAX_KEPT)
+        """The numbers of the last events, and what each was about and said; a text is kept as it came, str or ASCII."""
+
+    @property
+    def following(self) -> int:
+        """The number that the next event has, if none is missing."""
+        return 0 if self.last is None else self.last + 1
 
     def is_next(self, number: Json, about: About, text: Json) -> bool:
         """Take note of an event that is the last one again but for its text, if it has the number that follows."""
         if number is not None:
-            if number != (-1 if self.last is None else self.last) + 1:
+            if number != self.following:
                 return False
             self.free = 0
             self._keep(number, (about, text))
         return True
+
+    def follow(self, about: About, texts: Iterable[bytes]) -> None:
+        """Take note of events that were the last one again but for their texts (ASCII), and had the numbers that follow."""
+        self.free = 0
+        self._said.extend(zip(count(self.following), repeat(about), texts))
+        self.last = self._said[-1][0]
 
     def see(self, value: Payload, about: About) -> Mended | Broken | None:
         """The next event."""
@@ -50,7 +66,7 @@ class Numbers:
         last, self.free = self.last, 0
         said = _said(value, about)
         if last is not None and number <= last:
-            if self._said.get(number) == said:
+            if self._kept(number) == said:
                 return Mended((), Kind.EVENT_TWICE, f"event {number} comes twice")
             if self._seen >= _SECOND:
                 return Broken(Kind.CONTRADICTION, f"event {number} stands behind event {last}")
@@ -63,9 +79,14 @@ class Numbers:
 
     def _keep(self, number: int, said: Said) -> None:
         self.last = number
-        self._said[number] = said
-        if len(self._said) > _MAX_KEPT:
-            del self._said[next(iter(self._said))]
+        self._said.append((number, *said))
+
+    def _kept(self, number: int) -> Said | None:
+        """What the event of that number said, if it is known."""
+        for kept, about, text in reversed(self._said):
+            if kept == number:
+                return about, text.decode("ascii") if type(text) is bytes else text
+        return None
 
 
 def _said(value: Payload, about: About) -> Said:
@@ -73,6 +94,6 @@ def _said(value: Payload, about: About) -> Said:
     if type(delta) is str:
         return about, delta
     try:
-        return about, zlib.crc32(json.dumps(value).encode())
-    except RecursionError:
+        return about, zlib.crc32(marshal.dumps(value, _PLAIN_FORM))
+    except ValueError:  # nested too deeply
         return about, None

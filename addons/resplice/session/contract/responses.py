@@ -26,6 +26,7 @@ from resplice.session.contract.work import Payload, Work
 from resplice.session.policy import Policy
 
 _MAX_OWED: Final = 256
+_MAX_HEARD: Final = 64
 _SHIFTED: Final = "events were added or dropped before it"
 _NOT_COMPLETED: Final = "all items are finished, and no event said that the response is"
 
@@ -53,9 +54,20 @@ class OpenaiResponses(Listener):
         """What the last delta that fitted was about."""
         self._text: Text | None = None
         """The text that it belongs to."""
+        self._heard: list[bytes] = []
+        """Texts of deltas behind it that were the same but for that: they are read together."""
+        self._following = 0
+        """The number that the next delta must have."""
 
     def mend(self, value: Payload, event: str | None, facts: Facts) -> Fate:
         """See `Contract.mend`."""
+        if self._heard:
+            self._take_heard()
+        fate = self._mend(value, event, facts)
+        self._following = self._numbers.following
+        return fate
+
+    def _mend(self, value: Payload, event: str | None, facts: Facts) -> Fate:
         about = tuple(map(value.get, _ABOUT))
         number = value.get("sequence_number")
         if about == self._plain and self._is_plain(value.get("delta")) and self._numbers.is_next(number, about, value["delta"]):
@@ -83,11 +95,21 @@ class OpenaiResponses(Listener):
 
     def hear(self, text: bytes, number: int | None) -> bool:
         """See `Listener.hear`."""
-        said = text.decode("ascii")
-        if not self._numbers.is_next(number, self._plain, said):
-            return False
-        self._said(said)
+        if number is not None:
+            if number != self._following:
+                return False
+            self._following = number + 1
+        self._heard.append(text)
+        if len(self._heard) >= _MAX_HEARD:
+            self._take_heard()
         return True
+
+    def _take_heard(self) -> None:
+        """Read what was heard since the last event that was shown."""
+        heard, self._heard = self._heard, []
+        if self._following != self._numbers.following:
+            self._numbers.follow(self._plain, heard)
+        self._said(b"".join(heard).decode("ascii"))
 
     def _said(self, text: str) -> None:
         if self._text is not None:
