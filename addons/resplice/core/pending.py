@@ -14,7 +14,8 @@ from resplice.core.open_value import OpenValue
 from resplice.core.tears import Tears
 from resplice.core.writer import Writer
 
-_LONE_CR: Final = re.compile(rb"\r(?!\n)")
+_LONE_CR: Final = re.compile(rb"\r(?!\n|\Z)")
+"""Not at the end: its line feed may still come."""
 
 
 class State(Enum):
@@ -89,7 +90,7 @@ class Pending:
             return
         kinds = [*self._kinds, *extra]
         raw = self._slice_of(self._begin, end)
-        if b"\r" in raw and _LONE_CR.search(raw[:-1]):
+        if b"\r" in raw and _LONE_CR.search(raw):
             kinds.append(Kind.CR_LINE_END)
         self.writer.wrote_frame(raw)
         frame = Frame(self._begin, raw, self._name(), self._value, self._payload, tuple(dict.fromkeys(kinds)), self._meta)
