@@ -35,7 +35,9 @@ class StreamRecorder:
     def learn(self, *, dialect: str | None = None, model: str | None = None, standing: str | None = None) -> None:
         """What turned out after the opening: the records from here on carry it."""
         ctx = self.ctx
-        self.ctx = replace(ctx, dialect=dialect or ctx.dialect, model=model or ctx.model, standing=standing or ctx.standing)
+        known = (dialect or ctx.dialect, model or ctx.model, standing or ctx.standing)
+        if known != (ctx.dialect, ctx.model, ctx.standing):
+            self.ctx = replace(ctx, dialect=known[0], model=known[1], standing=known[2])
 
     def open(self, ts: float) -> Record:
         """The opening; to be called first, and once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["MARK", "clean", "client_product", "redact_path", "redact_slice", "redact_text"]
@@ -133,10 +134,15 @@ _PRODUCT: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,48}(?:/[A-Za-z0-9!#$
 _ESCAPE: Final = re.compile(rb"\\+(?:u([0-9a-fA-F]{4})|([\"/bfnrt]))")
 _PERCENT: Final = re.compile(rb"%([0-9a-fA-F]{2})")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
+_READABLE: Final = re.compile(rb"[ -~]{4}")
+"""What precedes or begins a secret has as many letters in a row; most of what looks like Base64 is none, and has not."""
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _PLAIN_ESCAPES: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b'"': b'"', b"/": b"/"}
 _LAYERS: Final = 2
 """So many encodings, one within the other, are looked through."""
+
+_SHORT: Final = 256
+"""Texts of so many characters are looked at once, as long as they keep coming."""
 
 type Span = tuple[int, int]
 
@@ -207,6 +213,8 @@ def _in_base64(token: bytes, begin: int, layers: int) -> Iterator[Span]:
     for skipped in range(4):
         usable = (len(plain) - skipped) // 4 * 4
         decoded = base64.b64decode(plain[skipped : skipped + usable])
+        if _READABLE.search(decoded) is None:
+            continue
         for start, end in (*_labelled_in(decoded), *_hidden_in(decoded, layers)):
             yield begin + skipped + start // 3 * 4, min(begin + skipped + (end + 2) // 3 * 4, begin + len(token))
 
@@ -224,9 +232,17 @@ def redact_slice(data: bytes, start: int, end: int) -> bytes:
 
 def redact_text(text: str) -> str:
     """The text with every secret in it replaced by the mark."""
+    return _redact_short(text) if len(text) <= _SHORT else _redact(text)
+
+
+def _redact(text: str) -> str:
     data = text.encode("utf-8", "surrogatepass")
     redacted = redact_slice(data, 0, len(data))
     return text if redacted == data else redacted.decode("utf-8", "replace")
+
+
+_redact_short: Final = lru_cache(maxsize=512)(_redact)
+"""Hosts, paths, models and the names of clients come again with every stream."""
 
 
 def redact_path(path: str) -> str:

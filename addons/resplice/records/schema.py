@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -43,6 +44,8 @@ TEXT_LIMIT: Final = 500
 PATH_LIMIT: Final = 1000
 USAGE_LIMIT: Final = 32
 _EXACT: Final = 2**53
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What mitmproxy calls a flow: there is nothing to be taken out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def open_record(ctx: StreamContext, ts: float) -> Record:
     """The stream's first record, ``seq`` 0. ``ts`` is in seconds since the epoch, here and below."""
     return {
         **_head("stream.open", ctx.stream_id, ts, 0),
-        "flow": clean(ctx.flow_id, NAME_LIMIT),
+        "flow": ctx.flow_id if _UUID.fullmatch(ctx.flow_id) else clean(ctx.flow_id, NAME_LIMIT),
         "host": clean(ctx.host, 255),
         "port": ctx.port,
         "method": clean(ctx.method, 32),
