@@ -5,7 +5,8 @@ Accumulators that hold the API to its word, such as openai-go's, latch the first
 tool calls, finish reason and usage are gone. https://github.com/jundot/omlx/issues/1478
 Why it is safe: "id: A unique identifier for the chat completion. Each chunk has the same ID."
 https://platform.openai.com/docs/api-reference/chat-streaming
-Behind an id that held for two chunks of a choice, or that comes back, another one is another stream's.
+Behind an id that held for two chunks of a choice, or that comes back, another one is another stream's; but one that is what is
+left of the stream's own, or that one with marks in it, is the stream's, damaged: every other chunk says it whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from resplice.core.payload import strict
 from resplice.dialects import Facts, Json
 from resplice.dialects.dialect import short
 from resplice.dialects.openai_chat import is_hollow
+from resplice.session.contract.names import is_damaged_id
 from resplice.session.policy import Policy
 
 _HELD: Final = 2
@@ -82,6 +84,9 @@ class ChunkIds:
             self._pinned_at, self._beside = facts.chunks, 0
             facts.model, facts.created = short(value.get("model")), _number(value.get("created"))
             return True
+        if self.stream_id is not None and is_damaged_id(chunk_id, self.stream_id):
+            self._beside += 1
+            return self._policy.ids == "keepalive"
         if self._policy.ids == "stream" and not (sentinel or is_hollow(value)):
             for index in _indexes(value):
                 self.is_foreign |= self._leaves(index, chunk_id, facts)

@@ -61,3 +61,59 @@ def test_a_pings_name_over_a_piece_of_another_event_is_a_loss(payload: bytes) ->
     start, rest = HEALTHY.split(b"\n\n", 1)
     outcome = run("anthropic-messages", start + b"\n\nevent: ping\ndata: " + payload + b"\n\n" + rest)
     assert outcome.receipt.terminal == "error" or said(outcome) == "xHello"
+
+
+LONG = "chatcmpl-Ab3dE6gHi9kLmN0pQrS"
+
+
+def chat_under(ids: list[str]) -> bytes:
+    pieces = zip(ids, ["He", "l", "lo"], strict=True)
+    return s.chat(*(s.chat_text(piece, id=given) for given, piece in pieces)).replace(b"chatcmpl-7Qx", LONG.encode())
+
+
+@pytest.mark.parametrize(
+    "damaged", [LONG[:11] + LONG[12:], LONG[:3] + LONG[12:], LONG[2:], LONG[:-5], LONG[:9] + " " + LONG[9:], "\ufeff" + LONG]
+)
+def test_an_id_of_which_some_was_lost_is_the_streams_own(damaged: str) -> None:
+    outcome = run("openai-chat", chat_under([LONG, damaged, LONG]))
+    assert outcome.output == chat_under([LONG] * 3)
+    assert outcome.kinds == [Kind.CHUNK_ID]
+
+
+@pytest.mark.parametrize("foreign", ["chatcmpl-Zz3dE6gHi9kLmN0pQrS", LONG[:-1] + "x", LONG + "x", LONG[:6], "other"])
+def test_another_id_behind_one_that_held_is_another_streams(foreign: str) -> None:
+    assert run("openai-chat", chat_under([LONG, foreign, LONG])).receipt.terminal == "error"
+
+
+def test_short_ids_that_are_pieces_of_each_other_are_numbers_of_answers() -> None:
+    wire = s.chat(s.chat_text("He", id="c-12"), s.chat_text("llo", id="c-1")).replace(b"chatcmpl-7Qx", b"c-12")
+    assert run("openai-chat", wire).receipt.terminal == "error"
+
+
+def response_under(item: str, response: str = LONG[::-1]) -> bytes:
+    """Its second delta names the item so, its last event the response."""
+    healthy = s.RESPONSES.replace(b"msg_1", LONG.encode()).replace(b"resp_01", LONG[::-1].encode())
+    frames = healthy.split(b"\n\n")
+    deltas = [number for number, frame in enumerate(frames) if b"output_text.delta" in frame]
+    frames[deltas[-1]] = frames[deltas[-1]].replace(LONG.encode(), item.encode())
+    frames[-2] = frames[-2].replace(LONG[::-1].encode(), response.encode())
+    return b"\n\n".join(frames)
+
+
+@pytest.mark.parametrize("damaged", [LONG[:11] + LONG[12:], LONG[:3] + LONG[12:], LONG[:9] + " " + LONG[9:]])
+def test_an_items_id_and_a_responses_of_which_some_was_lost_are_the_streams_own(damaged: str) -> None:
+    outcome = run("openai-responses", response_under(damaged, damaged[::-1]))
+    assert outcome.output == response_under(LONG, LONG[::-1])
+    assert set(outcome.kinds) == {Kind.ITEM_ID}
+
+
+@pytest.mark.parametrize(("item", "response"), [("msg_of_another_answer_0", LONG[::-1]), (LONG, "resp_of_another_answer")])
+def test_another_items_id_or_another_responses_is_a_contradiction(item: str, response: str) -> None:
+    assert run("openai-responses", response_under(item, response)).receipt.terminal == "error"
+
+
+def test_a_damaged_key_over_a_null_takes_nothing_with_it() -> None:
+    wire = HEALTHY.replace(b'"stop_sequence": null', b'"sop_sequence": null')
+    assert wire != HEALTHY
+    assert said(run("anthropic-messages", wire)) == "Hello"
+    assert not run("anthropic-messages", wire).receipt.losses

@@ -6,12 +6,17 @@ name of their own does not choose one that lacks a letter of the API's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
 from resplice.dialects import Json
 
-_MAX_LOST = 4
-_MAX_ADDED = 2
+_MAX_LOST: Final = 4
+_MAX_ADDED: Final = 2
+_LONG: Final = 20
+"""Shorter ids may be numbers in a row, where one is easily a piece of another."""
+_NO_ID: Final = re.compile(r"[^A-Za-z0-9._:/+=-]")
 
 
 def is_damaged(word: str, known: str) -> bool:
@@ -32,5 +37,21 @@ def damaged_word(word: Json, known: Iterable[str]) -> bool:
 
 
 def damaged_key(value: dict[str, Json], known: Iterable[str]) -> bool:
-    """Whether a key is none that the object may have, and looks like one that it should have and has not."""
-    return any(is_damaged(key, other) for other in known if other not in value for key in value if key not in known)
+    """Whether a key is none that the object may have, and looks like one that it should have and has not.
+
+    One over a null takes nothing with it.
+    """
+    strange = [key for key, member in value.items() if member is not None and key not in known]
+    return any(is_damaged(key, other) for other in known if other not in value for key in strange)
+
+
+def is_damaged_id(given: str, known: str) -> bool:
+    """Whether an id is a long, known one that lost some characters in a row, less than half, or has marks in it that no id has."""
+    if given == known or len(known) < _LONG or len(given) * 2 < len(known):
+        return False
+    if len(given) > len(known):
+        return _NO_ID.sub("", given) == known
+    same = 0
+    while same < len(given) and given[same] == known[same]:
+        same += 1
+    return len(given) < len(known) and known.endswith(given[same:])

@@ -8,6 +8,7 @@ from resplice.core.kinds import Kind
 from resplice.dialects import Json
 from resplice.session.contract.contract import Broken
 from resplice.session.contract.items import Item, Items
+from resplice.session.contract.names import is_damaged_id
 from resplice.session.contract.parts import MEMBERS, Payload
 from resplice.session.contract.work import Work
 
@@ -62,7 +63,7 @@ class Places:
             return None
         if given is None and known.said == identity and not _is_of_text(value):
             return None
-        if given is not None and known.held:
+        if given is not None and known.held and not (type(given) is str and is_damaged_id(given, identity)):
             return Broken(Kind.CONTRADICTION, "an event names another item than the one whose place it has")
         if work.value is not None:
             work.become(work.value | {"item_id": identity}, Kind.ITEM_ID, "the events of an item bear its first id")

@@ -15,7 +15,7 @@ from resplice.dialects import Facts, Json
 from resplice.dialects.openai_responses import terminal_for
 from resplice.session.contract.completed import can_be_written, complete_usage, new_response
 from resplice.session.contract.contract import Broken, Fate, Listener, Mended
-from resplice.session.contract.names import damaged_key
+from resplice.session.contract.names import damaged_key, is_damaged_id
 from resplice.session.contract.numbers import Numbers
 from resplice.session.contract.output import GROWS, SAID_AGAIN, Output, amend, is_cut
 from resplice.session.contract.parts import MEMBERS, NEW_PARTS, item_for, lacks, new_part, part_of
@@ -395,7 +395,11 @@ class OpenaiResponses(Listener):
         usage = response.get("usage")
         if isinstance(usage, dict) and (full := complete_usage(usage)) is not usage:
             amend(work, "usage", full, Kind.COMPLETED_USAGE, "the usage lacks what this API calls it by")
-        if type(self._id) is str and type(response.get("id")) is str and response["id"] != self._id:
+        given = response.get("id")
+        if type(self._id) is str and type(given) is str and is_damaged_id(given, self._id):
+            amend(work, "id", self._id, Kind.ITEM_ID, "the last event bears what is left of the response's id")
+            given = self._id
+        if type(self._id) is str and type(given) is str and given != self._id:
             broken: Broken | None = Broken(Kind.CONTRADICTION, "the last event is another response's")
         else:
             broken = self._output.end(response, work) if name == "response.completed" and not self._resumed else None
