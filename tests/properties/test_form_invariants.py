@@ -79,7 +79,7 @@ def test_random_damage_keeps_every_invariant(stream: tuple[str, bytes], policy: 
     places = data.draw(st.lists(st.integers(0, len(wire)), max_size=8))
     assert seen(run(dialect, cut_at(wire, places), policy)) == seen(outcome)
     if policy.max_event_bytes > max(len(wire), len(outcome.output)) and not policy.off:
-        assert run(outcome.receipt.dialect, outcome.output, policy).output == outcome.output
+        assert run(dialect, outcome.output, policy).output == outcome.output
 
 
 @settings(max_examples=300, deadline=None)
