@@ -117,6 +117,19 @@ def test_repairing_the_output_changes_nothing(dialect: str, wire: bytes, policy:
     assert run(dialect, output, policy).output == output
 
 
+AGAIN = {
+    "an error behind the end of another API's array": ("gemini-array", b'[{"cext": 1}\n],\n"a"'),
+    "an event of another API's first": ("openai-responses", s.MESSAGE_START + s.RESPONSES),
+}
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_repairing_the_output_of_what_is_hardly_an_answer_changes_nothing(name: str) -> None:
+    dialect, wire = AGAIN[name]
+    output = run(dialect, wire).output
+    assert run(dialect, output).output == output
+
+
 @settings(max_examples=400, deadline=None)
 @given(damaged(), POLICIES, st.data())
 def test_random_damage_keeps_every_invariant(stream: tuple[str, bytes], policy: Policy, data: st.DataObject) -> None:

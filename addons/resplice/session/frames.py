@@ -273,7 +273,8 @@ class Frames:
         if value is OPAQUE:
             return stream.deliver(item)
         if value is DONE:
-            return self._pass_strange(item) if stream.strangers and not stream.confirmed else self.ends.done(item)
+            is_strange = stream.strangers and not stream.confirmed and not stream.facts.failed
+            return self._pass_strange(item) if is_strange else self.ends.done(item)
         if isinstance(value, str) and value:
             return self._string(item, value)
         if isinstance(value, list) and value:
