@@ -96,17 +96,30 @@ def test_an_encoded_answer_that_ends_early_gives_all_events_that_came_and_then_a
     assert exchange.close_record()["detail"] == "the encoded body ends before the end of its data"
 
 
-def test_a_decompression_bomb_ends_in_an_error(site: World) -> None:
+@pytest.mark.parametrize("begun", [False, True], ids=["before the answer has begun", "within the answer"])
+def test_a_decompression_bomb_ends_in_an_error(site: World, begun: bool) -> None:
     packer = zlib.compressobj(9, wbits=31)
-    bomb = packer.compress(CHAT_TEXT[0]) + packer.compress(b" " * 60_000_000) + packer.flush()
+    head = packer.compress(b"".join(CHAT_TEXT[:3])) + packer.flush(zlib.Z_SYNC_FLUSH) if begun else b""
+    bomb = packer.compress(b" " * 60_000_000) + packer.flush()
 
     def explode(answer: Answer) -> None:
         answer.head(STREAM, "content-encoding: gzip")
+        if head:
+            answer.send(head)
+            answer.wait_arrived()
         answer.send(bomb)
         answer.wait_closed()
 
     exchange = site.ask(HTTP1, explode)
-    assert exchange.client.read_all().startswith(CHAT_TEXT[0] + ERROR)
+    if begun:
+        text = b"".join(CHAT_TEXT[:3])
+        exchange.client.read_body(len(text))
+        exchange.arrived.set()
+        assert exchange.client.read_all().startswith(text + ERROR)
+    else:
+        assert "error" in json.loads(exchange.client.read_all())
+    assert exchange.client.status == (200 if begun else 502)
+    assert exchange.client.outcome == "clean"
     assert "encoding_broken" in exchange.findings()
 
 
@@ -232,9 +245,23 @@ def _empty_chunked(answer: Answer) -> None:
     answer.stream()
 
 
-@pytest.mark.parametrize(("script", "route"), [(_empty, HTTP1), (_empty_chunked, HTTP1), (_empty_chunked, HTTP2)])
-def test_an_empty_stream_becomes_an_error(site: World, script: Callable[[Answer], None], route: Route) -> None:
+def _only_comments(answer: Answer) -> None:
+    answer.stream(b": hello\n\n", b"\n")
+
+
+@pytest.mark.parametrize("script", [_empty_chunked, _only_comments])
+@pytest.mark.parametrize("route", [HTTP1, HTTP2], ids=lambda route: route.name)
+def test_a_stream_without_an_event_becomes_an_error_status(site: World, script: Callable[[Answer], None], route: Route) -> None:
     exchange = site.ask(route, script)
+    error = json.loads(exchange.client.read_all())["error"]
+    assert "no event" in error["message"]
+    assert (exchange.client.status, exchange.client.outcome) == (502, "clean")
+    assert exchange.findings() == ["empty_stream"]
+
+
+def test_a_body_of_no_length_becomes_an_error(site: World) -> None:
+    """mitmproxy has no stream here that could be held back: the status is the upstream's."""
+    exchange = site.ask(HTTP1, _empty)
     assert exchange.client.read_all().startswith(ERROR)
     assert exchange.client.outcome == "clean"
     assert exchange.findings() == ["empty_stream"]
