@@ -27,7 +27,7 @@ STREAMS = 200
 WARM = 100
 """Healthy streams before the count, so that what is loaded or kept at first is there."""
 CONNECTIONS = 4
-IDLE = 4.0
+IDLE = 8.0
 STREAM = "content-type: text/event-stream"
 HEALTHY = b"".join(CHAT_TEXT)
 HALF = b"".join(CHAT_TEXT[:4])

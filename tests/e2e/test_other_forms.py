@@ -136,6 +136,10 @@ def test_the_sdk_of_bedrock_gets_the_exact_answer_or_raises(site: World) -> None
     told = converse(site, b.CONVERSE)
     assert "".join(part["contentBlockDelta"]["delta"]["text"] for part in told if "contentBlockDelta" in part) == "Hello"
     assert told[-1]["metadata"]["usage"]["totalTokens"] == 12
-    for body in (EVENTS[0] + EVENTS[1], EVENTS[0] + EVENTS[1][:-3], b'{"message": "Too many tokens"}', b""):
+    for body in (EVENTS[0] + EVENTS[1], EVENTS[0] + EVENTS[1][:-3]):
         with pytest.raises(errors.EventStreamError, match="modelStreamErrorException"):
             converse(site, body)
+    for body, why in ((b'{"message": "Too many tokens"}', "Too many tokens"), (b"", "no event")):
+        with pytest.raises(errors.ClientError, match=why) as raised:
+            converse(site, body)
+        assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 502, "botocore asks again"
