@@ -85,6 +85,18 @@ def test_another_id_behind_one_that_held_is_another_streams(foreign: str) -> Non
     assert run("openai-chat", chat_under([LONG, foreign, LONG])).receipt.terminal == "error"
 
 
+@pytest.mark.parametrize("damaged", ["chatpl-12", "catcmpl-12", "-12", "chat cmpl-12", "chatcmpl-1\ufeff2"])
+def test_a_short_id_whose_word_is_damaged_is_the_streams_own(damaged: str) -> None:
+    wire = chat_under(["chatcmpl-12", damaged, "chatcmpl-12"]).replace(LONG.encode(), b"chatcmpl-12")
+    assert run("openai-chat", wire).kinds == [Kind.CHUNK_ID]
+
+
+@pytest.mark.parametrize("foreign", ["chatcmpl-1", "chatcmpl-2", "chatcmpl-112", "12"])
+def test_a_short_id_with_another_number_is_another_streams(foreign: str) -> None:
+    wire = chat_under(["chatcmpl-12", foreign, "chatcmpl-12"]).replace(LONG.encode(), b"chatcmpl-12")
+    assert run("openai-chat", wire).receipt.terminal == "error"
+
+
 def test_short_ids_that_are_pieces_of_each_other_are_numbers_of_answers() -> None:
     wire = s.chat(s.chat_text("He", id="c-12"), s.chat_text("llo", id="c-1")).replace(b"chatcmpl-7Qx", b"c-12")
     assert run("openai-chat", wire).receipt.terminal == "error"

@@ -16,6 +16,7 @@ _MAX_LOST: Final = 4
 _MAX_ADDED: Final = 2
 _LONG: Final = 20
 """Shorter ids may be numbers in a row, where one is easily a piece of another."""
+_WORD: Final = re.compile(r"(?:[A-Za-z]+[-_])+")
 _NO_ID: Final = re.compile(r"[^A-Za-z0-9._:/+=-]")
 
 
@@ -46,12 +47,24 @@ def damaged_key(value: dict[str, Json], known: Iterable[str]) -> bool:
 
 
 def is_damaged_id(given: str, known: str) -> bool:
-    """Whether an id is a long, known one that lost some characters in a row, less than half, or has marks in it that no id has."""
-    if given == known or len(known) < _LONG or len(given) * 2 < len(known):
-        return False
-    if len(given) > len(known):
-        return _NO_ID.sub("", given) == known
+    """Whether an id is a known one, damaged: it has marks in it which no id has, or lost some characters in a row.
+
+    Of a long one less than half, of any other a piece of the word that it begins with: what is left of a short number may be
+    another number.
+    """
+    if len(given) >= len(known):
+        return given != known and _NO_ID.sub("", given) == known
+    lost = len(known) - len(given)
+    if len(known) < _LONG:
+        word = _word_of(known)
+        return lost < word and any(given == known[:at] + known[at + lost :] for at in range(word - lost + 1))
     same = 0
     while same < len(given) and given[same] == known[same]:
         same += 1
-    return len(given) < len(known) and known.endswith(given[same:])
+    return lost * 2 < len(known) and known.endswith(given[same:])
+
+
+def _word_of(identity: str) -> int:
+    """How long the word is that an id begins with: `chatcmpl-`, `msg_`."""
+    word = _WORD.match(identity)
+    return word.end() if word else 0
