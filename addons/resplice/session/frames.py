@@ -15,9 +15,11 @@ from resplice.core.kinds import Kind
 from resplice.core.members import edited
 from resplice.core.mender import GUESSES
 from resplice.core.payload import OPAQUE, strict
+from resplice.core.wire import SSE
 from resplice.dialects import Dialect, Json, Role
 from resplice.dialects.recognition import LEGAL, REFRAMED, Standing
 from resplice.session import foreign
+from resplice.session.beside import beside_the_answer
 from resplice.session.clients import Quirk
 from resplice.session.contract import Broken, Held, Mended, Noted, Preceded
 from resplice.session.ends import Ends
@@ -35,6 +37,8 @@ _STRANGE_ROLES: Final = frozenset({Role.CONTENT, Role.FOREIGN, Role.UNKNOWN})
 _LEGAL_STRAYS: Final = frozenset({Kind.META_ONLY, Kind.EVENT_WITHOUT_DATA})
 _NO_JSON: Final = GUESSES | {Kind.UNPARSABLE_DATA}
 _TWO_ORIGINALS: Final = "the payload is not JSON, and what it was before can't be told for sure"
+_PASSES: Final = "bytes that are no UTF-8 stand in a member that is no part of the answer: they pass as they came"
+_OF_THE_ANSWER: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE, Role.TERMINAL})
 _HEALTHY_ROLES: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE, Role.UNKNOWN})
 
 
@@ -428,7 +432,28 @@ class Frames:
             return foreign.let_pass(stream, item)
         if is_damaged_ping(item.event, item.raw):
             return stream.keepalive(item.raw, Kind.KEEPALIVE_FORM)
+        if stream.form is SSE and not stream.converts and (frame := beside_the_answer(item)):
+            return self._pass_untouched(frame)
         return stream.lose(item.raw, item.kind, item.why)
+
+    def _pass_untouched(self, item: Frame) -> bytes:
+        """An event with bytes that are no UTF-8 where they are no part of the answer: nothing of it may be written again."""
+        stream, dialect = self._stream, self._stream.dialect
+        if not stream.confirmed:
+            self._recognise(item)
+        role = dialect.read(item.value, item.event, stream.facts) if dialect else Role.UNKNOWN
+        fits = role in _OF_THE_ANSWER and dialect is not None and not (dialect.named_events and _contradicts(item, dialect))
+        if role is Role.TERMINAL and fits:
+            stream.ledger.note(Kind.INVALID_UTF8, _PASSES)
+            return self.ends.terminal(item)
+        if fits and dialect is not None and dialect.one_id:
+            fits = stream.ids.settle(item.value, stream.facts)
+        fate = stream.show(item.value, item.event) if fits else None
+        if not fits or not isinstance(fate, Noted | None):
+            return stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload is not UTF-8, and can't pass as it is")
+        stream.ledger.note(Kind.INVALID_UTF8, _PASSES)
+        stream.answered |= role is not Role.KEEPALIVE
+        return stream.deliver(item)
 
 
 def _contradicts(item: Frame, dialect: Dialect) -> bool:

@@ -26,7 +26,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         Kind.INVALID_UTF8,
         "encoding",
         "bytes that are no UTF-8 inside a payload: Python SDKs raise UnicodeDecodeError",
-        "error event; where `resplice_on` names it, U+FFFD for the bad bytes of a text alone",
+        "error event; in a member that is no part of the answer it passes; where `resplice_on` names it, U+FFFD in a text",
         "a character was lost, and with it whatever it said: opt-in",
         GITHUB + "ggml-org/llama.cpp/pull/28926",
         before=CHAT_OPEN,
