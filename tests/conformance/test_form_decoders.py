@@ -82,12 +82,12 @@ def told(dialect: str, body: bytes) -> list[Any]:
 
 @pytest.mark.parametrize("row", EXACT, **IDS)
 def test_a_repaired_stream_reads_as_the_healthy_one(row: Exact) -> None:
-    assert told(row.dialect, run(row.dialect, row.wire).output) == told(row.dialect, row.healthy) != []
+    assert told(row.dialect, run(row.dialect, row.wire, row.policy).output) == told(row.dialect, row.healthy) != []
 
 
 @pytest.mark.parametrize("row", HONEST, **IDS)
 def test_a_damaged_stream_raises_the_sdks_own_error(row: Honest) -> None:
-    output = run(row.dialect, row.wire).output
+    output = run(row.dialect, row.wire, row.policy).output
     with pytest.raises(RAISED):
         told(row.dialect, output)
 
