@@ -18,6 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 ids = {"ids": lambda row: row.name}
 UNKNOWN_ID = "the response is never created"  # openai-python wants its last event to have the id that nobody had told before
 
+PARSED_AS_IT_COMES = "a call's arguments are no JSON"  # anthropic-python parses them delta by delta, before any end can be told
+
 
 def served(body: bytes, http: Any) -> Any:
     """A client that gets this stream for an answer, whatever it asks."""
@@ -49,7 +51,7 @@ def test_the_final_response_is_that_of_the_healthy_stream(row: Exact) -> None:
 
 @pytest.mark.parametrize("row", faults_anthropic.HONEST, **ids)
 def test_a_lost_message_is_raised(row: Honest) -> None:
-    with pytest.raises(anthropic.APIError):
+    with pytest.raises(ValueError if row.name == PARSED_AS_IT_COMES else anthropic.APIError):
         message(run(row.dialect, row.wire, row.policy).output)
 
 
