@@ -77,3 +77,11 @@ def chosen(row: list[Place], most: int) -> list[int]:
     for number, place in enumerate(row):
         times.setdefault(place, []).append(number)
     return sorted({number for numbers in times.values() for number in [*numbers[: most - 1], numbers[-1]]})
+
+
+def in_turn(row: list[Place], most: int, turn: int) -> list[int]:
+    """Of each place one of the calls above, another one in each turn."""
+    times: dict[Place, list[int]] = {}
+    for number in chosen(row, most):
+        times.setdefault(row[number], []).append(number)
+    return [numbers[turn % len(numbers)] for numbers in times.values()]
