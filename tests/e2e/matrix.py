@@ -41,7 +41,17 @@ MANY: Final = 6
 """Streams at a time."""
 WORDS: Final = {Outcome.EXACT: "exact", Outcome.ERROR: "error", Outcome.BROKE: "broke", Outcome.WRONG: "**wrong**"}
 _ID: Final = "it holds the last event to the first one's id, which never came; the real id is what a next request needs"
+_USAGE: Final = "the number of tokens never came, and none is made up for a bill; without Resplice the SDK breaks on it, too"
 BY_DESIGN: Final = {
+    (
+        "a call's arguments are no JSON",
+        "anthropic .stream()",
+    ): "it parses them with each delta, and raises before their end",
+    **{
+        (f"anthropic-messages/{fault}", sdk): _USAGE
+        for fault in ("delta_nousage", "start_nousage")
+        for sdk in ("anthropic", "anthropic .stream()")
+    },
     ("anthropic-messages/unknown_event_json", "ai @ai-sdk/anthropic"): "it refuses events that it does not know; APIs add some",
     ("openai-responses/no_created", "openai responses .stream()"): _ID,
     ("the response is never created", "openai responses .stream()"): _ID,
