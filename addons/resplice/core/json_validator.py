@@ -9,6 +9,9 @@ from typing import Final
 
 _MAX_DEPTH: Final = 1_000_000
 """Deeper nesting counts as invalid: no parser of a client takes it."""
+_MANY: Final = 64
+_LONG: Final = 1024
+"""So many pieces, or one of so many characters, are read at once."""
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _CHARACTERS: Final = re.compile(r'[^"\\\x00-\x1f]*')
 _ESCAPABLE: Final = frozenset('"\\/bfnrt')
@@ -47,10 +50,12 @@ class JsonState(Enum):
 class JsonValidator:
     """Checks one text. Linear in it; keeps one byte for each level of nesting."""
 
-    __slots__ = ("_is_key", "_left", "_number", "_rest", "_stack", "_step", "state")
+    __slots__ = ("_is_key", "_left", "_number", "_rest", "_stack", "_state", "_step", "_unread")
 
     def __init__(self) -> None:
-        self.state = JsonState.EMPTY
+        self._state = JsonState.EMPTY
+        self._unread: list[str] = []
+        """The last pieces: they are read together, when somebody asks or when enough have come."""
         self._stack = bytearray()
         self._step: Callable[[JsonValidator, str, int], int] = JsonValidator._value
         """Reads on from a position, and returns how far it came; -1: the text is no JSON."""
@@ -62,19 +67,33 @@ class JsonValidator:
         """What has not come of a literal."""
 
     @property
+    def state(self) -> JsonState:
+        """How far it has come."""
+        if self._unread:
+            self._read()
+        return self._state
+
+    @property
     def in_string(self) -> bool:
         """The last piece ended inside a string."""
         return self.state is JsonState.OPEN and self._step in _IN_STRING
 
     def feed(self, text: str) -> None:
         """The next piece."""
-        if self.state is JsonState.INVALID:
+        self._unread.append(text)
+        if len(self._unread) >= _MANY or len(text) >= _LONG:
+            self._read()
+
+    def _read(self) -> None:
+        text = "".join(self._unread)
+        self._unread.clear()
+        if self._state is JsonState.INVALID:
             return
         pos, size = 0, len(text)
         while pos < size:
             pos = self._step(self, text, pos)
             if pos < 0:
-                self.state = JsonState.INVALID
+                self._state = JsonState.INVALID
                 self._stack.clear()
                 return
 
@@ -84,7 +103,7 @@ class JsonValidator:
         pos = _skip(text, pos)
         if pos == len(text):
             return pos
-        self.state = JsonState.OPEN
+        self._state = JsonState.OPEN
         first = text[pos]
         if first == '"':
             self._is_key, self._step = False, JsonValidator._string
@@ -152,7 +171,7 @@ class JsonValidator:
     def _behind_value(self) -> None:
         self._step = JsonValidator._next if self._stack else JsonValidator._end
         if not self._stack:
-            self.state = JsonState.COMPLETE
+            self._state = JsonState.COMPLETE
 
     # -- tokens -------------------------------------------------------------------------------------
 
@@ -213,7 +232,7 @@ class JsonValidator:
 
     def _tell_number(self) -> None:
         if not self._stack:
-            self.state = JsonState.COMPLETE if self._number in _WHOLE_NUMBER else JsonState.OPEN
+            self._state = JsonState.COMPLETE if self._number in _WHOLE_NUMBER else JsonState.OPEN
 
 
 def _skip(text: str, pos: int) -> int:

@@ -202,10 +202,11 @@ class Session:
         out: list[bytes] = []
         booked = pos = passed = 0
         while pos < len(data) and dialect is not None:
-            pos, known = self._reader.echoes(data, pos)
-            passed += known
-            if pos == len(data):
-                break
+            if stream.echo is not None:
+                pos, known = self._reader.echoes(data, pos)
+                passed += known
+                if pos == len(data):
+                    break
             read = self._reader.read(data, pos, dialect)
             if read is None:
                 break
@@ -230,11 +231,13 @@ class Session:
             stream.tail_passes = True
             stream.ledger.passed += pos
             return data
+        return b"".join([*out, self._go_on(data, booked, pos)])
+
+    def _go_on(self, data: bytes, booked: int, pos: int) -> bytes:
+        """Healthy frames were read up to `pos`, and have to be booked; what follows goes the long way."""
         self._unsettled.begin()
-        out.append(stream.pass_(data[booked:pos]))
-        if pos < len(data):
-            out.append(self._receive(data[pos:]))
-        return b"".join(out)
+        out = self._stream.pass_(data[booked:pos])
+        return out + self._receive(data[pos:]) if pos < len(data) else out
 
     def _decide(self, raw: bytes, read: Read, role: Role) -> bytes:
         """A healthy frame that does not simply pass."""

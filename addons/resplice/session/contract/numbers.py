@@ -36,24 +36,15 @@ class Numbers:
         self._seen = 0
         self._counts = True
         self._said: deque[tuple[int, About, Json]] = deque(maxlen=_MAX_KEPT)
-        """The numbers of the last events, and what each was about and said; a text is kept as it came, str or ASCII."""
+        """The numbers of the last events, and what each was about and said; a text as str or as UTF-8."""
 
     @property
     def following(self) -> int:
         """The number that the next event has, if none is missing."""
         return 0 if self.last is None else self.last + 1
 
-    def is_next(self, number: Json, about: About, text: Json) -> bool:
-        """Take note of an event that is the last one again but for its text, if it has the number that follows."""
-        if number is not None:
-            if number != self.following:
-                return False
-            self.free = 0
-            self._keep(number, (about, text))
-        return True
-
     def follow(self, about: About, texts: Iterable[bytes]) -> None:
-        """Take note of events that were the last one again but for their texts (ASCII), and had the numbers that follow."""
+        """Take note of events that were the last one again but for their texts (UTF-8), and had the numbers that follow."""
         self.free = 0
         self._said.extend(zip(count(self.following), repeat(about), texts))
         self.last = self._said[-1][0]
@@ -85,7 +76,7 @@ class Numbers:
         """What the event of that number said, if it is known."""
         for kept, about, text in reversed(self._said):
             if kept == number:
-                return about, text.decode("ascii") if type(text) is bytes else text
+                return about, text.decode() if type(text) is bytes else text
         return None
 
 

@@ -16,7 +16,7 @@ from resplice.dialects.openai_responses import terminal_for
 from resplice.session.contract.completed import can_be_written, complete_usage, new_response
 from resplice.session.contract.contract import Broken, Fate, Listener, Mended
 from resplice.session.contract.names import damaged_key, is_damaged_id
-from resplice.session.contract.numbers import Numbers
+from resplice.session.contract.numbers import About, Numbers
 from resplice.session.contract.output import GROWS, SAID_AGAIN, Output, amend, is_cut
 from resplice.session.contract.parts import MEMBERS, NEW_PARTS, item_for, lacks, new_part, part_of
 from resplice.session.contract.snapshot import ContradictionError
@@ -27,6 +27,7 @@ from resplice.session.policy import Policy
 
 _MAX_OWED: Final = 256
 _MAX_HEARD: Final = 64
+_LONG: Final = 1024
 _SHIFTED: Final = "events were added or dropped before it"
 _NOT_COMPLETED: Final = "all items are finished, and no event said that the response is"
 
@@ -55,25 +56,26 @@ class OpenaiResponses(Listener):
         self._text: Text | None = None
         """The text that it belongs to."""
         self._heard: list[bytes] = []
-        """Texts of deltas behind it that were the same but for that: they are read together."""
+        """Texts (UTF-8) of deltas behind it that were the same but for that: they are read together."""
+        self._are_numbered = True
         self._following = 0
         """The number that the next delta must have."""
 
     def mend(self, value: Payload, event: str | None, facts: Facts) -> Fate:
         """See `Contract.mend`."""
+        about, number = tuple(map(value.get, _ABOUT)), value.get("sequence_number")
+        is_counted = number is None or type(number) is int
+        text = self._plain_text(value.get("delta")) if is_counted and about == self._plain else None
+        if text is not None and self.hear(text, number):
+            self.steady = True
+            return None
         if self._heard:
             self._take_heard()
-        fate = self._mend(value, event, facts)
+        fate = self._mend(value, about, event, facts)
         self._following = self._numbers.following
         return fate
 
-    def _mend(self, value: Payload, event: str | None, facts: Facts) -> Fate:
-        about = tuple(map(value.get, _ABOUT))
-        number = value.get("sequence_number")
-        if about == self._plain and self._is_plain(value.get("delta")) and self._numbers.is_next(number, about, value["delta"]):
-            self._said(value["delta"])
-            self.steady = True
-            return None
+    def _mend(self, value: Payload, about: About, event: str | None, facts: Facts) -> Fate:
         kind = value.get("type", event)
         if type(kind) is not str:
             return None
@@ -95,33 +97,34 @@ class OpenaiResponses(Listener):
 
     def hear(self, text: bytes, number: int | None) -> bool:
         """See `Listener.hear`."""
+        is_numbered = number is not None
         if number is not None:
             if number != self._following:
                 return False
             self._following = number + 1
-        self._heard.append(text)
-        if len(self._heard) >= _MAX_HEARD:
+        if is_numbered is not self._are_numbered or len(self._heard) >= _MAX_HEARD:
             self._take_heard()
+            self._are_numbered = is_numbered
+        self._heard.append(text)
         return True
 
     def _take_heard(self) -> None:
         """Read what was heard since the last event that was shown."""
         heard, self._heard = self._heard, []
-        if self._following != self._numbers.following:
+        if self._are_numbered and heard:
             self._numbers.follow(self._plain, heard)
-        self._said(b"".join(heard).decode("ascii"))
-
-    def _said(self, text: str) -> None:
         if self._text is not None:
-            self._spoken.grow(self._text, text)
+            self._spoken.grow(self._text, b"".join(heard).decode())
 
     def _text_of(self, kind: str, value: Payload) -> Text | None:
         name, index = kind.rpartition(".")[0], self._index(value)
         return None if index is None or name not in MEMBERS else self._spoken.text((index, name, part_of(value)))
 
-    def _is_plain(self, delta: Json) -> bool:
-        """Whether a delta about the same as the last one needs no closer look."""
-        return type(delta) is str and not (self._numbers.shift or self._halves.waiting) and is_whole(delta)
+    def _plain_text(self, delta: Json) -> bytes | None:
+        """The text of a delta about the same as the last one, if it needs no closer look."""
+        if type(delta) is not str or len(delta) >= _LONG or self._numbers.shift or self._halves.waiting or not is_whole(delta):
+            return None
+        return delta.encode()
 
     def flush(self, facts: Facts) -> Mended | None:
         """See `Contract.flush`: what waits, waits for the end of its text."""

@@ -66,7 +66,7 @@ class Call:
 
     def collides(self, piece: str) -> bool:
         """Whether the piece begins another value behind arguments that are complete."""
-        return self.arguments.state is JsonState.COMPLETE and piece.lstrip(_BLANKS).startswith(("{", "["))
+        return piece.lstrip(_BLANKS).startswith(("{", "[")) and self.arguments.state is JsonState.COMPLETE
 
     @property
     def says_nothing(self) -> bool:
