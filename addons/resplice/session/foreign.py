@@ -10,10 +10,11 @@ import re
 from typing import Final
 
 from resplice.core.heartbeat import KEEPALIVE_NAMES
-from resplice.core.items import DONE, Damage, Frame, Stray
+from resplice.core.items import DONE, Damage, Frame, Item, Stray
 from resplice.core.kinds import Kind
 from resplice.core.wire import SSE
 from resplice.dialects import Dialect, Facts, Json, Role
+from resplice.dialects.recognition import LEGAL, REFRAMED
 from resplice.session.clients import Quirk
 from resplice.session.stream import Stream
 
@@ -76,3 +77,16 @@ def _quirk(item: Frame | Damage | Stray) -> Quirk:
     if isinstance(item, Damage) or item.value == "":
         return Quirk.FOREIGN_TEXT
     return Quirk.FOREIGN_OBJECT if type(item.value) is dict else Quirk.FOREIGN_VALUE
+
+
+def reframe(stream: Stream, item: Item) -> bytes:
+    """An item of a stream that was recognised, and not asked for: its framing is mended where no parser could read it."""
+    if not isinstance(item, Frame):
+        return stream.pass_(item.raw)
+    stream.events_out += 1
+    is_own = type(item.value) is dict and stream.dialect is not None and stream.dialect.recognise(item.value, item.event)
+    kinds = frozenset(item.kinds)
+    if not is_own or not kinds - LEGAL or not kinds <= REFRAMED:
+        return stream.pass_(item.raw)
+    kind, *also = sorted(item.kinds, key=lambda kind: kind in LEGAL)
+    return stream.change(item.raw, stream.write(item.event, item.payload), kind, f"an event: {kind.replace('_', ' ')}", tuple(also))

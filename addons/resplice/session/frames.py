@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 from resplice.core.events import Effect
-from resplice.core.grammar import names_field
-from resplice.core.heartbeat import KEEPALIVE_NAMES, is_damaged_ping
+from resplice.core.heartbeat import is_damaged_ping
 from resplice.core.items import DONE, Damage, Filler, Frame, Item, Overflow, Stray
 from resplice.core.json_array import split
 from resplice.core.kinds import Kind
-from resplice.core.members import edited
 from resplice.core.mender import GUESSES
 from resplice.core.payload import OPAQUE, strict
 from resplice.core.wire import SSE
-from resplice.dialects import Dialect, Json, Role
-from resplice.dialects.recognition import LEGAL, REFRAMED, Standing
-from resplice.session import foreign
+from resplice.dialects import Json, Role
+from resplice.dialects.recognition import Standing
+from resplice.session import foreign, strays
 from resplice.session.beside import beside_the_answer
 from resplice.session.clients import Quirk
 from resplice.session.contract import Broken, Held, Mended, Noted, Preceded
 from resplice.session.ends import Ends
-from resplice.session.failure import Failure
 from resplice.session.fillers import Fillers
 from resplice.session.mending import apply, show, unfold
-from resplice.session.stream import MAX_MESSAGE, Stream
+from resplice.session.named import contradicts, with_whole_type
+from resplice.session.reported import message_of, report, report_odd
+from resplice.session.stream import Stream
 
-_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.]")
 _MAX_EARLY: Final = 64
 """So many keepalives wait for the stream's id; then one is minted."""
-_KEEPALIVE_STRAYS: Final = frozenset({Kind.COMMENT_AS_DATA, Kind.COMMENT_LINE, Kind.BLANK_LINE})
-_FIRST_EVENTS: Final = frozenset({"message_start", "response.created"})
 _STRANGE_ROLES: Final = frozenset({Role.CONTENT, Role.FOREIGN, Role.UNKNOWN})
-_LEGAL_STRAYS: Final = frozenset({Kind.META_ONLY, Kind.EVENT_WITHOUT_DATA})
 _NO_JSON: Final = GUESSES | {Kind.UNPARSABLE_DATA}
 _TWO_ORIGINALS: Final = "the payload is not JSON, and what it was before can't be told for sure"
 _PASSES: Final = "bytes that are no UTF-8 stand in a member that is no part of the answer: they pass as they came"
@@ -78,7 +72,7 @@ class Frames:
         """Decide about an item of a stream whose dialect is known."""
         stream = self._stream
         if not stream.standing.may_judge:
-            return self._reframe(item)
+            return foreign.reframe(stream, item)
         if stream.waits is not None:
             return self._behind_waiting(item, stream.waits)
         if isinstance(item, Filler):
@@ -99,22 +93,7 @@ class Frames:
         role = stream.dialect.read(value, item.event, stream.facts) if type(value) is dict else Role.NO_OBJECT
         stream.passed_terminal |= role is Role.TERMINAL or (value is DONE and stream.dialect.done_marker)
         if role in {Role.ERROR, Role.ODD_ERROR}:
-            stream.passed_error = _message(stream.facts.error)
-
-    def _reframe(self, item: Item) -> bytes:
-        """An item of a stream that was recognised, and not asked for: its framing is mended where no parser could read it."""
-        stream = self._stream
-        if not isinstance(item, Frame):
-            return stream.pass_(item.raw)
-        stream.events_out += 1
-        is_own = type(item.value) is dict and stream.dialect is not None and stream.dialect.recognise(item.value, item.event)
-        kinds = frozenset(item.kinds)
-        if not is_own or not kinds - LEGAL or not kinds <= REFRAMED:
-            return stream.pass_(item.raw)
-        kind, *also = sorted(item.kinds, key=lambda kind: kind in LEGAL)
-        return stream.change(
-            item.raw, stream.write(item.event, item.payload), kind, f"an event: {kind.replace('_', ' ')}", tuple(also)
-        )
+            stream.passed_error = message_of(stream.facts.error)
 
     def settle(self) -> bytes:
         """Nothing follows, or not for long: decide about what waits."""
@@ -153,7 +132,7 @@ class Frames:
             return self._overflow(item)
         if terminal := self.ends.cut_terminal(item):
             return self.frame(terminal)
-        return self._stray(item) if isinstance(item, Stray) else self._damage(item)
+        return strays.stray(self._stream, item) if isinstance(item, Stray) else self._damage(item)
 
     def _recognise(self, item: Frame) -> None:
         """The first frame that has a dialect's marks decides: the one that was asked for, or one whose full signature it has."""
@@ -181,7 +160,7 @@ class Frames:
         """An event whose role has been read."""
         stream = self._stream
         if not stream.standing.may_judge:
-            return self._reframe(item)
+            return foreign.reframe(stream, item)
         if role is Role.HOLLOW and foreign.says_something(item.value):
             role = Role.FOREIGN
         if not stream.confirmed and role in _STRANGE_ROLES and foreign.says_something(item.value):
@@ -190,7 +169,7 @@ class Frames:
             role = Role.FOREIGN
         if role not in _HEALTHY_ROLES:
             return _BY_ROLE[role](self, item)
-        if stream.dialect is not None and stream.dialect.named_events and _contradicts(item, stream.dialect):
+        if stream.dialect is not None and stream.dialect.named_events and contradicts(item, stream.dialect):
             return self._contradictory(item)
         if role is Role.KEEPALIVE:
             stream.idle_bytes += len(item.raw)
@@ -205,7 +184,7 @@ class Frames:
         """An event whose name is the API's own, and whose payload's type is not."""
         if terminal := self.ends.cut_terminal(item):
             return self.ends.terminal(terminal)
-        if whole := _with_whole_type(item):
+        if whole := with_whole_type(item):
             return self.frame(whole)
         if is_damaged_ping(item.event, item.raw):
             return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, item.kinds)
@@ -283,17 +262,7 @@ class Frames:
             return self._string(item, value)
         if isinstance(value, list) and value:
             return self._array(item, value)
-        return self._nothing(item, item.kinds)
-
-    def _nothing(self, item: Frame | Stray, kinds: tuple[Kind, ...] = ()) -> bytes:
-        """An event whose data says nothing: a keepalive, if its name says so, else what is left of a payload that was lost."""
-        if (item.event or "").lower() in KEEPALIVE_NAMES:
-            return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, kinds)
-        if foreign.is_named_so(item.event, self._stream.dialect):
-            return foreign.let_pass(self._stream, item)
-        if self._stream.policy.does(Kind.EMPTY_DATA):
-            return self._stream.keepalive(item.raw, Kind.EMPTY_DATA, kinds)
-        return self._stream.lose(item.raw, Kind.EMPTY_DATA, "an event came without its payload")
+        return strays.empty(stream, item, item.kinds)
 
     def _string(self, item: Frame, value: str) -> bytes:
         if value.strip().upper() == "[DONE]":
@@ -333,42 +302,16 @@ class Frames:
         return self.ends.terminal(item)
 
     def _hollow(self, item: Frame) -> bytes:
-        name, dialect = (item.event or "").lower(), self._stream.dialect
-        if name and name not in KEEPALIVE_NAMES and not foreign.is_named_so(item.event, dialect):
-            return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, f"event {name[:64]!r} came without its payload")
-        return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, item.kinds)
+        return strays.hollow(self._stream, item)
 
     def _foreign(self, item: Frame) -> bytes:
         return foreign.let_pass(self._stream, item) if self._stream.confirmed else self._pass_strange(item)
 
     def _error(self, item: Frame) -> bytes:
-        """The upstream's own error event."""
-        stream, why = self._stream, "the upstream reported an error in its stream"
-        item = self._error_alone(item)
-        stream.facts.failed = True
-        stream.passed_error = message = _message(stream.facts.error)
-        is_well_formed = not (item.kinds or stream.converts)
-        stream.failure = stream.failure or Failure(Kind.UPSTREAM_ERROR, why, message, item.value, is_well_formed)
-        stream.ledger.note(Kind.UPSTREAM_ERROR, why)
-        return self._stream.deliver(item)
-
-    def _error_alone(self, item: Frame) -> Frame:
-        """The error without what some SDK reads in its place."""
-        others = self._stream.dialect.not_beside_error if self._stream.dialect else ()
-        alone = {key: value for key, value in item.value.items() if key not in others}
-        if len(alone) == len(item.value):
-            return item
-        payload = edited(item.payload, item.value, alone)
-        return item._replace(value=alone, mended=payload, kinds=(*item.kinds, Kind.ERROR_SHAPE))
+        return report(self._stream, item)
 
     def _odd_error(self, item: Frame) -> bytes:
-        """An error in a shape that SDKs ignore: they would report what came before it as the whole answer."""
-        self._stream.passed_error = message = _message(self._stream.facts.error)
-        also = tuple(kind for kind in item.kinds if kind is not Kind.ERROR_SHAPE)
-        why = "an error in a shape that SDKs ignore"
-        return self._stream.end_with_error(
-            Effect.REPAIR, Kind.ERROR_SHAPE, item.raw, why, also=also, message=message, value=item.value
-        )
+        return report_odd(self._stream, item)
 
     def _whole_answer(self, item: Frame) -> bytes:
         return unfold(self._stream, item)
@@ -400,29 +343,6 @@ class Frames:
             stream.body.events += 1  # its line ends may be in another piece
         return stream.pass_(item.raw)
 
-    def _stray(self, item: Stray) -> bytes:
-        name, stream = item.event or "", self._stream
-        if item.kind is Kind.EMPTY_DATA:
-            return self._nothing(item)
-        if (
-            name
-            and name.lower() not in KEEPALIVE_NAMES
-            and not foreign.is_named_so(name, stream.dialect)
-            and not self._begins(name)
-        ):
-            return stream.lose(item.raw, item.kind, f"event {name[:64]!r} came without its data")
-        if item.kind in _LEGAL_STRAYS and not (stream.plain or stream.dies_of(Quirk.NO_DATA)):
-            stream.idle_bytes += len(item.raw)
-            return stream.pass_(item.raw)
-        if item.kind in _KEEPALIVE_STRAYS or name.lower() in KEEPALIVE_NAMES:
-            return stream.keepalive(item.raw, item.kind)
-        stream.idle_bytes += len(item.raw)
-        return stream.change(item.raw, b"", item.kind, "bytes without information that some clients die of")
-
-    def _begins(self, name: str) -> bool:
-        """Whether it is the name of the stream's first event, which has not come: it will, with its data."""
-        return name in _FIRST_EVENTS and not self._stream.confirmed
-
     def _damage(self, item: Damage) -> bytes:
         stream = self._stream
         if not stream.confirmed and foreign.is_plain_text(item, stream.dialect):
@@ -442,7 +362,7 @@ class Frames:
         if not stream.confirmed:
             self._recognise(item)
         role = dialect.read(item.value, item.event, stream.facts) if dialect else Role.UNKNOWN
-        fits = role in _OF_THE_ANSWER and dialect is not None and not (dialect.named_events and _contradicts(item, dialect))
+        fits = role in _OF_THE_ANSWER and dialect is not None and not (dialect.named_events and contradicts(item, dialect))
         if role is Role.TERMINAL and fits:
             stream.ledger.note(Kind.INVALID_UTF8, _PASSES)
             return self.ends.terminal(item)
@@ -454,34 +374,6 @@ class Frames:
         stream.ledger.note(Kind.INVALID_UTF8, _PASSES)
         stream.answered |= role is not Role.KEEPALIVE
         return stream.deliver(item)
-
-
-def _contradicts(item: Frame, dialect: Dialect) -> bool:
-    """Whether the event's name is the dialect's own and the payload's type is not: one of the two is damaged."""
-    kind = item.value.get("type")
-    if item.event is not None and names_field(item.event.encode("utf-8", "replace")):
-        return True  # two events' names are glued: what stood between them is lost
-    if kind == item.event or item.event is None or item.event == "error" or not dialect.own_event(item.event):
-        return False
-    if dialect.name_is_type and "type" not in item.value and item.event.startswith(dialect.typed_prefixes[0]):
-        return False  # the contract looks at it
-    return type(kind) is not str or not dialect.own_event(kind)
-
-
-def _with_whole_type(item: Frame) -> Frame | None:
-    """An event whose payload's type has nothing wrong but marks that no name has: the event's name says the type a second time.
-
-    Letters too many are another matter: so looks the seam where one event was cut and the next one glued on.
-    """
-    kind = item.value.get("type")
-    if type(kind) is not str or item.event is None or _NO_NAME.sub("", kind) != item.event:
-        return None
-    value = item.value | {"type": item.event}
-    return item._replace(value=value, mended=edited(item.payload, item.value, value), kinds=(*item.kinds, Kind.TYPE_DAMAGED))
-
-
-def _message(error: str | None) -> str:
-    return (error or "the upstream reported an error in its stream")[:MAX_MESSAGE]
 
 
 def _json_object(text: str) -> dict[str, Json] | None:

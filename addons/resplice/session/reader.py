@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from resplice.core.doorway import Doorway
 from resplice.core.echo import learn
+from resplice.core.sniff import Sniffer
 from resplice.core.wire import Framer
 from resplice.dialects import Dialect, Role
 from resplice.session.contract import Fate, Listener
@@ -114,3 +116,10 @@ class Reader:
         self._counts_text = grown == size
         self._patience = min(self._patience * 2, _GIVE_UP_AFTER) if self._unused else _LEARN_AFTER
         self._unused = True
+
+
+def first_framer(stream: Stream, dialect: Dialect | None, *, doubtful: bool) -> Framer:
+    """A framer of the form that was asked for, or one that finds out which other form it is, or whether it is any."""
+    wire, cap = stream.wire, stream.policy.max_event_bytes
+    framer = Sniffer(wire, dialect.forms, cap) if dialect is not None and dialect.forms else wire.framer(cap)
+    return Doorway(wire, framer) if doubtful and dialect is not None else framer

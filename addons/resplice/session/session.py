@@ -15,20 +15,18 @@ from collections.abc import Callable
 from typing import Final
 
 from resplice.core.doorway import Doorway
-from resplice.core.events import Effect, Finding, Reason, Receipt, Stall
+from resplice.core.events import Effect, Reason, Stall
 from resplice.core.items import Filler, Frame, Item
 from resplice.core.kinds import Kind
 from resplice.core.sniff import Sniffer
-from resplice.core.wire import Framer
 from resplice.dialects import BUILT_IN, Dialect, Dialects, Role
-from resplice.dialects.recognition import Standing
 from resplice.session.failure import Failure
 from resplice.session.frames import Frames
 from resplice.session.pace import Pace
 from resplice.session.policy import Policy
-from resplice.session.reader import Read, Reader
-from resplice.session.receipt import build_receipt
+from resplice.session.reader import Read, Reader, first_framer
 from resplice.session.scout import Scout
+from resplice.session.status import Status
 from resplice.session.stream import Stream
 from resplice.session.unsettled import Unsettled
 from resplice.session.watch import End, Watch
@@ -42,7 +40,7 @@ _LEFT: Final = frozenset(
 )
 
 
-class Session:
+class Session(Status):
     """Repairs one response stream.
 
     `receive_data`, `tick` and `finish` return the bytes for the client, `b""` when there are none. None of them raises, whatever
@@ -72,7 +70,7 @@ class Session:
         self._stream = Stream(dialect, self.policy, seed, among)
         self._stream.facts.midway = resumed
         self._stream.facts.wanted = choices
-        self._framer = self._first_framer(dialect, doubtful=doubtful)
+        self._framer = first_framer(self._stream, dialect, doubtful=doubtful)
         self._frames = Frames(self._stream)
         self._scout = Scout(among) if dialect is None else None
         self._reader = Reader(self._stream, self._framer)
@@ -86,86 +84,9 @@ class Session:
         self._outcome = Reason.COMPLETE
         self._detail = ""
 
-    def _first_framer(self, dialect: Dialect | None, *, doubtful: bool) -> Framer:
-        """A framer of the form that was asked for, or one that finds out which other form it is, or whether it is any."""
-        wire, cap = self._stream.wire, self.policy.max_event_bytes
-        framer = Sniffer(wire, dialect.forms, cap) if dialect is not None and dialect.forms else wire.framer(cap)
-        return Doorway(wire, framer) if doubtful and dialect is not None else framer
-
-    @property
-    def dialect(self) -> Dialect | None:
-        """The stream's dialect; may become known with the first frame."""
-        return self._stream.dialect
-
-    @property
-    def ended(self) -> bool:
-        """An error event of ours ended the client's message: the adapter should end it now, and close the upstream."""
-        return self._stream.ended and not self._observe
-
-    @property
-    def answered(self) -> bool:
-        """A part of an answer has gone out, or the stream is none that can be judged."""
-        stream = self._stream
-        return (
-            stream.answered
-            or stream.facts.terminal
-            or stream.raw
-            or not stream.standing.may_judge
-            or (stream.strangers > 0 and not stream.confirmed)
-        )
-
-    @property
-    def standing(self) -> Standing:
-        """How well it is known that the stream is of its dialect."""
-        return self._stream.standing
-
     def is_read_by(self, client: str) -> None:
         """Tell what the client calls itself: some need another end than others, where an answer fails."""
         self._stream.client = client
-
-    @property
-    def may_break_off(self) -> bool:
-        """The client is one that may have to be broken off."""
-        return self._stream.ending.breaks_off
-
-    @property
-    def breaks_off(self) -> bool:
-        """The answer failed, and the client is to be broken off: a clean end would hide that from it."""
-        stream = self._stream
-        return stream.ending.breaks_off and stream.facts.failed and not stream.ended_silently
-
-    @property
-    def spoke(self) -> bool:
-        """An event has gone out, whatever it was."""
-        return self._stream.events_out > 0
-
-    @property
-    def failure(self) -> Failure | None:
-        """What made the stream fail, whether the upstream said so or we found it."""
-        return self._stream.failure
-
-    @property
-    def has_findings(self) -> bool:
-        """Something was found since `take_findings` and `take_stalls` were called last."""
-        return bool(self._stream.ledger.findings or self._stalls)
-
-    def take_findings(self) -> list[Finding]:
-        """What was found since the last call, in order."""
-        findings = self._stream.ledger.findings
-        if findings:
-            self._stream.ledger.findings = []
-        return findings
-
-    def take_stalls(self) -> list[Stall]:
-        """The long silences that ended since the last call."""
-        stalls = self._stalls
-        if stalls:
-            self._stalls = []
-        return stalls
-
-    def receipt(self) -> Receipt:
-        """What went through, from the first byte to the last. To be called after `finish`."""
-        return build_receipt(self._stream, self._pace, self._outcome, self._detail, self._requested_model)
 
     # -- bytes ------------------------------------------------------------------------------------
 
@@ -401,30 +322,6 @@ class Session:
             self._calm = self._stream.in_order
         return out
 
-    @property
-    def _at_boundary(self) -> bool:
-        """No frame is open, nor a line, nor a line end: nothing came yet, or what came has left as a whole."""
-        return self._framer.at_boundary or self._pace.first_in_at is None
-
-    @property
-    def bytes_out(self) -> int:
-        """Bytes for the client so far."""
-        return self._bytes_in if self._observe else self._stream.ledger.bytes_out
-
-    @property
-    def bytes_in(self) -> int:
-        """Bytes from the upstream so far."""
-        return self._bytes_in
-
-    @property
-    def last_in_at(self) -> float:
-        """When the upstream spoke last."""
-        return self._pace.last_in_at
-
-    @property
-    def _bytes_in(self) -> int:
-        return self._stream.ledger.settled + self._framer.held
-
     def _note_stall(self, silence: float, *, resumed: bool) -> None:
         self._stalls.append(Stall(silence, self._bytes_in, self.bytes_out, resumed))
 
@@ -471,12 +368,6 @@ class Session:
         if reason is Reason.UPSTREAM_END and self._is_complete():
             self._outcome = Reason.COMPLETE
         return out
-
-    def _is_complete(self) -> bool:
-        stream = self._stream
-        if stream.raw or not stream.standing.may_judge:
-            return True
-        return stream.facts.terminal and not stream.ledger.kinds[Kind.TERMINAL_MISSING]
 
     def _finish(self, reason: Reason, detail: str) -> bytes:
         """The upstream is done: what it left open is completed or, where that would be a guess, ended with an error."""
