@@ -279,8 +279,10 @@ def test_a_prefix_of_a_healthy_stream_never_ends_more_complete_than_it_was(row: 
     ends = itertools.cycle(ENDS.items())
     every_end = os.environ.get("RESPLICE_PROPERTIES") == "soak"
     for cut in range(len(body) + 1):
-        before = rules(came(body[:cut]))
         near = body[cut - 3 : cut + 3].count(b"\n") or cut < 12 or every_end  # else one end for each place: they take turns
+        if not near and policy != "error" and cut % 4:  # within a token these policies differ in nothing from the first
+            continue
+        before = rules(came(body[:cut]))
         for name, end in ENDS.items() if near else [next(ends)]:
             session = Session(by_name(dialect), POLICIES[policy], seed="t")
             out = session.receive_data(body[:cut], 0.5)

@@ -301,7 +301,7 @@ def cpu_of(chunks: list[bytes], make: Callable[[], Framer] = SseFramer) -> float
     ],
 )
 def test_the_work_is_linear_even_byte_by_byte(line: object) -> None:
-    small, large = 30_000, 240_000
+    small, large = 15_000, 120_000
     once = max(cpu_of(cut(line(small), 1)), 1e-4)  # type: ignore[operator]
     # Eight times the bytes: linear work takes 8 times as long, quadratic 64 times.
     assert cpu_of(cut(line(large), 1)) / once < 30  # type: ignore[operator]
