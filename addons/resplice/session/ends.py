@@ -134,7 +134,7 @@ class Ends:
         waited, self._stream.held = self._stream.held, []
         return b"".join(self._let_go(item, decide) for item in waited)
 
-    def _let_go(self, item: Frame | Filler | Stray, decide: Callable[[Frame], bytes]) -> bytes:
+    def _let_go(self, item: Frame | Filler | Stray | Damage, decide: Callable[[Frame], bytes]) -> bytes:
         if isinstance(item, Frame):
             return decide(item)
         return self._filler(item) if isinstance(item, Filler) else self._stream.pass_(item.raw)

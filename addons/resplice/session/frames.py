@@ -15,7 +15,7 @@ from resplice.core.payload import OPAQUE, strict
 from resplice.core.wire import SSE
 from resplice.dialects import Json, Role
 from resplice.dialects.recognition import Standing
-from resplice.session import foreign, strays
+from resplice.session import foreign, numbered, strays
 from resplice.session.beside import beside_the_answer
 from resplice.session.clients import Quirk
 from resplice.session.contract import Broken, Held, Mended, Noted, Preceded
@@ -73,8 +73,8 @@ class Frames:
         stream = self._stream
         if not stream.standing.may_judge:
             return foreign.reframe(stream, item)
-        if stream.waits is not None:
-            return self._behind_waiting(item, stream.waits)
+        if stream.waits is not None or stream.lost is not None:
+            return self._behind_lost(item, stream.lost) if stream.lost is not None else self._behind_waiting(item, stream.waits)
         if isinstance(item, Filler):
             return self.ends.hold(item) if stream.held else self._fillers.item(item)
         if stream.held and self.waits_for_id:
@@ -100,15 +100,17 @@ class Frames:
         out = self._unglue() if self._glued is not None else b""
         if self._stream.waits is not None:
             return out + self._release_waiting(passes=False)
+        if self._stream.lost is not None:
+            return out + self._release_lost(self._stream.lost, is_lost=True) + self.settle()
         if not self._stream.held:
             return out
         return out + (self._release_early() if self.waits_for_id else self.ends.settle())
 
-    def _behind_waiting(self, item: Item, waits: Held) -> bytes:
+    def _behind_waiting(self, item: Item, waits: Held | None) -> bytes:
         """What follows an event that waits for it."""
         stream = self._stream
         following = item.value if isinstance(item, Frame) and type(item.value) is dict else {}
-        passes = None if isinstance(item, Filler) else waits.passes(following)
+        passes = None if isinstance(item, Filler) or waits is None else waits.passes(following)
         if passes is None and len(stream.held) < _MAX_EARLY and not isinstance(item, Damage | Overflow):
             stream.held.append(item)
             return b""
@@ -123,6 +125,26 @@ class Frames:
         else:
             out = stream.change(first.raw, b"", waits.kind, waits.why, first.kinds)
         return out + b"".join(self.item_of_known(item) for item in rest)
+
+    def _behind_lost(self, item: Item, lost: tuple[Kind, str]) -> bytes:
+        """What follows bytes that look like a loss."""
+        held = self._stream.held
+        if isinstance(item, Filler | Stray | Damage) and len(held) < _MAX_EARLY:
+            held.append(item)
+            return b""
+        return self._release_lost(lost, is_lost=not numbered.is_next(self._stream, item)) + self.item_of_known(item)
+
+    def _release_lost(self, lost: tuple[Kind, str], *, is_lost: bool) -> bytes:
+        stream, (kind, why) = self._stream, lost
+        (first, *rest), stream.held, stream.lost = stream.held, [], None
+        if is_lost:
+            out = stream.lose(first.raw, kind, why)
+            return out + b"".join(self.item_of_known(one) for one in rest)
+        why = "the number of the next event shows that nothing is lost"
+        return b"".join(
+            self.item_of_known(one) if isinstance(one, Filler) else stream.change(one.raw, b"", Kind.JUNK_LINE, why)
+            for one in (first, *rest)
+        )
 
     def _live(self, item: Frame | Stray | Damage | Overflow) -> bytes:
         """An item of a stream that has not ended."""
@@ -184,11 +206,11 @@ class Frames:
         """An event whose name is the API's own, and whose payload's type is not."""
         if terminal := self.ends.cut_terminal(item):
             return self.ends.terminal(terminal)
-        if whole := with_whole_type(item):
+        if whole := with_whole_type(item) or numbered.under_its_type(self._stream, item):
             return self.frame(whole)
         if is_damaged_ping(item.event, item.raw):
             return self._stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, item.kinds)
-        return self._stream.lose(item.raw, Kind.UNPARSABLE_DATA, "the payload's type is none that its event can have")
+        return numbered.lose(self._stream, item, Kind.UNPARSABLE_DATA, "the payload's type is none that its event can have")
 
     def _is_refused(self, item: Frame) -> bool:
         """An event of no type that the API has, for a client that dies of those. APIs add some, under names like theirs."""
@@ -354,7 +376,7 @@ class Frames:
             return stream.keepalive(item.raw, Kind.KEEPALIVE_FORM)
         if stream.form is SSE and not stream.converts and (frame := beside_the_answer(item)):
             return self._pass_untouched(frame)
-        return stream.lose(item.raw, item.kind, item.why)
+        return numbered.lose(self._stream, item, item.kind, item.why)
 
     def _pass_untouched(self, item: Frame) -> bytes:
         """An event with bytes that are no UTF-8 where they are no part of the answer: nothing of it may be written again."""

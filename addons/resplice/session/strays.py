@@ -7,7 +7,7 @@ from typing import Final
 from resplice.core.heartbeat import KEEPALIVE_NAMES
 from resplice.core.items import Frame, Stray
 from resplice.core.kinds import Kind
-from resplice.session import foreign
+from resplice.session import foreign, numbered
 from resplice.session.clients import Quirk
 from resplice.session.stream import Stream
 
@@ -24,14 +24,14 @@ def empty(stream: Stream, item: Frame | Stray, kinds: tuple[Kind, ...] = ()) -> 
         return foreign.let_pass(stream, item)
     if stream.policy.does(Kind.EMPTY_DATA):
         return stream.keepalive(item.raw, Kind.EMPTY_DATA, kinds)
-    return stream.lose(item.raw, Kind.EMPTY_DATA, "an event came without its payload")
+    return numbered.lose(stream, item, Kind.EMPTY_DATA, "an event came without its payload")
 
 
 def hollow(stream: Stream, item: Frame) -> bytes:
     """An object without anything that its event should have."""
     name = (item.event or "").lower()
     if name and name not in KEEPALIVE_NAMES and not foreign.is_named_so(item.event, stream.dialect):
-        return stream.lose(item.raw, Kind.UNPARSABLE_DATA, f"event {name[:64]!r} came without its payload")
+        return numbered.lose(stream, item, Kind.UNPARSABLE_DATA, f"event {name[:64]!r} came without its payload")
     return stream.keepalive(item.raw, Kind.KEEPALIVE_FORM, item.kinds)
 
 
@@ -41,7 +41,7 @@ def stray(stream: Stream, item: Stray) -> bytes:
     if item.kind is Kind.EMPTY_DATA:
         return empty(stream, item)
     if name and name.lower() not in KEEPALIVE_NAMES and not foreign.is_named_so(name, stream.dialect) and not _begins(stream, name):
-        return stream.lose(item.raw, item.kind, f"event {name[:64]!r} came without its data")
+        return numbered.lose(stream, item, item.kind, f"event {name[:64]!r} came without its data")
     if item.kind in _LEGAL_STRAYS and not (stream.plain or stream.dies_of(Quirk.NO_DATA)):
         stream.idle_bytes += len(item.raw)
         return stream.pass_(item.raw)

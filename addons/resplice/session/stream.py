@@ -10,7 +10,7 @@ from resplice.core.catalogue import OPT_IN
 from resplice.core.echo import Echo
 from resplice.core.events import Effect
 from resplice.core.framer import SseFramer
-from resplice.core.items import Filler, Frame, Stray
+from resplice.core.items import Damage, Filler, Frame, Stray
 from resplice.core.kinds import Kind
 from resplice.core.wire import SSE, Body, Event, Wire
 from resplice.dialects import BUILT_IN, Dialect, Dialects, Facts, Json
@@ -40,6 +40,9 @@ class Stream:
 
     waits: Held | None = None
     """Why something waits, if it is an event of which the next one tells whether it was right."""
+
+    lost: tuple[Kind, str] | None = None
+    """Why something that looks like a loss waits, if the number of the next event will tell whether it is one."""
 
     ended_silently = False
     """The stream failed, and the client is to find that out by itself."""
@@ -89,7 +92,7 @@ class Stream:
         """Message of the upstream's own error event."""
         self.raw = False
         """Everything passes as it comes: no LLM stream, or a defect of ours."""
-        self.held: list[Frame | Filler | Stray] = []
+        self.held: list[Frame | Filler | Stray | Damage] = []
         """What waits until it is clear what follows: a terminal event without a stop reason before it, or keepalives before
         the stream's id; and the comments behind them."""
         self.events_in = 0

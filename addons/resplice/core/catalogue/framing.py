@@ -248,15 +248,15 @@ ROWS: Final[tuple[Fault, ...]] = (
     Fault(
         Kind.JUNK_LINE,
         "framing",
-        "NUL padding, or a leaked chunk-size line, between frames",
+        "NUL padding, a leaked chunk-size line, the remains of an event beside the whole one, between frames",
         "dropped",
-        "only outside of frames, where SSE ignores it too",
+        "only outside of frames, where SSE ignores it too; remains only where the next event has the very next sequence number",
         GITHUB + "maximhq/bifrost/issues/1613",
         before=CHAT_OPEN,
         example=('1a7⏎data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}⏎⏎'),
         touches=Touches.EVENTS,
         also_from="a frame that was cut behind its first letter",
-        proof="the line is padding, or a chunk size that can be no beginning of a field's name",
+        proof="the line is padding, or a chunk size that can be no beginning of a field's name; or the events' numbers are whole",
     ),
     Fault(
         Kind.DATA_WITHOUT_SPACE,

@@ -110,6 +110,14 @@ class Listener:
         """An event of the known shape came again, with that text and that number. False: it has to be shown after all."""
         raise NotImplementedError
 
+    counts = False
+    """The events are numbered without a gap."""
+
+    def is_next(self, value: dict[str, Json]) -> bool:
+        """Whether an event's number shows that no event before it is missing."""
+        del value
+        return False
+
 
 class NoContract:
     """For dialects that promise nothing that is kept here."""

@@ -35,6 +35,7 @@ class Numbers:
         """By how much our numbers of events are ahead of the upstream's."""
         self._seen = 0
         self._counts = True
+        self._gaps = False
         self._said: deque[tuple[int, About, Json]] = deque(maxlen=_MAX_KEPT)
         """The numbers of the last events, and what each was about and said; a text as str or as UTF-8."""
 
@@ -42,6 +43,11 @@ class Numbers:
     def following(self) -> int:
         """The number that the next event has, if none is missing."""
         return 0 if self.last is None else self.last + 1
+
+    @property
+    def counts(self) -> bool:
+        """Numbers came, and so far each was the next one."""
+        return self._counts and self._seen >= _SECOND and not self._gaps
 
     def follow(self, about: About, texts: Iterable[bytes]) -> None:
         """Take note of events that were the last one again but for their texts (UTF-8), and had the numbers that follow."""
@@ -64,6 +70,7 @@ class Numbers:
             self._counts = False  # this upstream writes numbers, but does not count
         elif last is not None and number > last + 1:
             self.free = number - last - 1
+            self._gaps = True
         self._seen += 1
         self._keep(number, said)
         return None

@@ -108,6 +108,16 @@ class OpenaiResponses(Listener):
         self._heard.append(text)
         return True
 
+    @property
+    def counts(self) -> bool:  # type: ignore[override]  # it is worked out when it is asked for
+        """See `Listener.counts`."""
+        return self._numbers.counts
+
+    def is_next(self, value: Payload) -> bool:
+        """See `Listener.is_next`."""
+        number = value.get("sequence_number")
+        return self.counts and type(number) is int and number == self._following
+
     def _take_heard(self) -> None:
         """Read what was heard since the last event that was shown."""
         heard, self._heard = self._heard, []
