@@ -36,10 +36,11 @@ def beside_the_answer(item: Damage) -> Frame | None:
     if _MARK not in text:
         return None
     try:
-        value = strict(text.encode())
-    except ValueError:
+        value = _tidy(strict(text.encode()))
+        odd = type(value) is not dict or _MARK in repr(read := _read(value)) or _MARK in (item.event or "")
+    except (ValueError, RecursionError):
         return None
-    if type(value) is not dict or _MARK in repr(read := _read(value)) or _MARK in (item.event or ""):
+    if odd:
         return None
     return Frame(item.offset, item.raw, item.event, read, whole[2])
 
@@ -54,3 +55,10 @@ def _read(value: dict[str, Json]) -> dict[str, Json]:
         else:
             read[key] = _read(member) if name in _WITHIN and type(member) is dict else member
     return read
+
+
+def _tidy(value: Json) -> Json:
+    """A value without the marks in keys over null: they say nothing, whatever they are."""
+    if isinstance(value, dict):
+        return {key.replace(_MARK, "") if member is None else key: _tidy(member) for key, member in value.items()}
+    return [_tidy(member) for member in value] if isinstance(value, list) else value

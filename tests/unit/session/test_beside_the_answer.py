@@ -37,7 +37,8 @@ def test_a_bad_byte_beside_the_answer_passes(old: bytes, number: int, end: bytes
 @pytest.mark.parametrize("old", [b'"id"', b'"c1"', b'"choices"', b'"index"', b'"delta"', b'"content"', b'"Hi"', b'"finish_reason"'])
 def test_a_bad_byte_in_the_answer_is_a_loss(old: bytes) -> None:
     frames = CHAT.split(b"\n\n")
-    frames[1] = frames[1].replace(old, old[:2] + b"\xff" + old[2:])
+    number = 2 if old == b'"finish_reason"' else 1  # over null it says nothing
+    frames[number] = frames[number].replace(old, old[:2] + b"\xff" + old[2:])
     assert run(C, b"\n\n".join(frames)).receipt.terminal == "error"
 
 
@@ -49,3 +50,16 @@ def test_a_bad_byte_in_the_name_of_a_messages_model_passes() -> None:
 
 def test_a_letter_that_became_a_bad_byte_is_a_loss() -> None:
     assert run(C, CHAT.replace(b'"created"', b'"cre\xffted"', 1)).receipt.terminal == "error"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_bad_byte_in_a_key_over_null_passes(number: int) -> None:
+    frames = CHAT.split(b"\n\n")
+    frames[number] = frames[number].replace(b'"finish_reason"', b'"finish_\xffreason"')
+    assert run(C, b"\n\n".join(frames)).output == b"\n\n".join(frames)
+
+
+def test_a_bad_byte_beside_values_nested_too_deeply_is_a_loss() -> None:
+    deep = b"[" * 900 + b"]" * 900
+    wire = CHAT.replace(b'"model":"m"', b'"mo\xffdel":"m","x":' + deep, 1)
+    assert run(C, wire).receipt.terminal in {"error", "seen"}
