@@ -216,7 +216,9 @@ class Frames:
         """An event of no type that the API has, for a client that dies of those. APIs add some, under names like theirs."""
         dialect, kind = self._stream.dialect, item.value.get("type")
         is_new = type(kind) is str and dialect is not None and kind.startswith(dialect.typed_prefixes)
-        return not is_new and self._stream.dies_of(Quirk.FOREIGN_OBJECT)
+        if is_new or not self._stream.dies_of(Quirk.FOREIGN_OBJECT) or dialect is None:
+            return False
+        return not (dialect.named_events and contradicts(item, dialect))  # under the API's own name it is damaged, not foreign
 
     def mended(self, item: Frame, fate: Mended | Broken | Noted | Held | Preceded) -> bytes:
         """An event that has been shown to the contract, and does not fit."""

@@ -66,3 +66,13 @@ def test_events_of_responses_need_no_names():
     wire = b"".join(line for line in s.RESPONSES.splitlines(keepends=True) if not line.startswith(b"event:"))
     outcome = s.run("openai-responses", wire)
     assert (outcome.output, outcome.findings) == (wire, [])
+
+
+@pytest.mark.parametrize(
+    "type_", [b'"type": "content_bck_delta"', b'"type": "content_ block_delta"', b'"ype": "content_block_delta"']
+)
+def test_a_damaged_event_under_its_own_name_is_never_dropped_for_a_client_that_dies_of_foreign_ones(type_):
+    wire = s.ANTHROPIC.replace(b'"type": "content_block_delta"', type_, 1)
+    outcomes = [s.run("anthropic-messages", wire, Policy(client=name)) for name in ("ai-sdk", UNKNOWN)]
+    assert outcomes[0].output == outcomes[1].output
+    assert "foreign_event" not in outcomes[0].kinds
