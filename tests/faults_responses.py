@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from fault_rows import Policy, R, exact, honest
@@ -132,9 +133,9 @@ EXACT = [
     exact("an unstreamed response", R, json.dumps(WHOLE).encode(), "whole_answer", whole=UNFOLDED),
     exact("an unstreamed response over lines", R, json.dumps(WHOLE, indent=1).encode() + b"\n", "whole_answer", whole=UNFOLDED),
     exact(
-        "a type stands in the name alone",
+        "all types stand in the names alone",
         R,
-        wire(*TEXT).replace(b'{"type": "response.output_text.delta", ', b"{"),
+        re.sub(rb'\{"type": "response\.[a-z_.]+", ', b"{", wire(*TEXT)),
         "type_missing",
         whole=wire(*TEXT),
     ),
@@ -299,6 +300,12 @@ EXACT = [
 ]  # fmt: skip
 
 HONEST = [
+    honest(
+        "one type stands in the name alone",
+        R,
+        wire(*TEXT).replace(b'{"type": "response.output_text.delta", ', b"{", 1),
+        "unparsable_data",
+    ),
     honest(
         "half of a character never comes",
         R,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from resplice.core.kinds import Kind
@@ -129,3 +131,15 @@ def test_a_damaged_key_over_a_null_takes_nothing_with_it() -> None:
     assert wire != HEALTHY
     assert said(run("anthropic-messages", wire)) == "Hello"
     assert not run("anthropic-messages", wire).receipt.losses
+
+
+def test_a_payload_without_type_in_a_stream_whose_others_have_theirs_is_a_loss() -> None:
+    wire = s.RESPONSES.replace(b'"type": "response.output_text.delta", ', b"", 1)
+    assert run("openai-responses", wire).receipt.terminal == "error"
+
+
+def test_payloads_without_types_throughout_take_them_from_the_names_of_their_events() -> None:
+    wire = re.sub(rb'"type": "response\.[a-z_.]+", ', b"", s.RESPONSES)
+    outcome = run("openai-responses", wire)
+    assert s.decode(outcome.output) == s.decode(s.RESPONSES)
+    assert set(outcome.kinds) == {Kind.TYPE_MISSING}

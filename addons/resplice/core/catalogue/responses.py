@@ -19,9 +19,14 @@ ROWS: Final[tuple[Fault, ...]] = (
         "the API documents both as equal; only where the payload has the members of such an event",
         _REFERENCE,
         _HERE,
-        before=RESPONSE_OPEN,
-        example=('event: response.output_text.delta⏎data: {"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hel"}⏎⏎'),
+        example=(
+            "event: response.created⏎"
+            'data: {"sequence_number":0,"response":{"id":"resp_1","object":"response",'
+            '"status":"in_progress","model":"m","output":[]}}⏎⏎'
+        ),
         touches=Touches.FIELDS,
+        also_from="a payload that lost its type, and who knows what else",
+        proof="no event of this stream has come with its type, and the payload has the members of such an event",
     ),
     Fault(
         Kind.CREATED_MISSING,

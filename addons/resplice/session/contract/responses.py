@@ -58,6 +58,8 @@ class OpenaiResponses(Listener):
         self._heard: list[bytes] = []
         """Texts (UTF-8) of deltas behind it that were the same but for that: they are read together."""
         self._are_numbered = True
+        self._says_types = False
+        """An event has come with its type: one without it has lost it, and who knows what else."""
         self._following = 0
         """The number that the next delta must have."""
 
@@ -82,7 +84,9 @@ class OpenaiResponses(Listener):
         if kind.startswith("response.") and (twice := self._numbers.see(value, about)):
             return twice
         work = Work(value, self._policy, event)
-        broken = self._name(kind, value, work) if "type" not in value else None
+        is_typed = "type" in value
+        broken = None if is_typed else self._name(kind, value, work)
+        self._says_types |= is_typed
         if kind.startswith("response.") and broken is None:
             broken = self._response_event(kind, value, work, facts)
         if broken is not None:
@@ -176,7 +180,7 @@ class OpenaiResponses(Listener):
 
     def _name(self, kind: str, value: Payload, work: Work) -> Broken | None:
         """A payload without `type`: the event's name says what it is, if it has the members of such an event."""
-        if lacks(kind, value):
+        if self._says_types or lacks(kind, value):
             return Broken(Kind.UNPARSABLE_DATA, "the payload has no type, and is none that its event can have")
         work.become({"type": kind} | value, Kind.TYPE_MISSING, "the payload's type stood in the event's name alone")
         return None
