@@ -18,19 +18,22 @@ _DETAILS: Final = {
 
 
 def complete_usage(usage: Payload) -> Payload:
-    """A usage object under this API's names, with the details that typed clients demand; `usage` itself if it is in order."""
+    """A usage object under this API's names, with the details that typed clients demand; `usage` itself if it is in order.
+
+    A count that stands there under neither name is not made up.
+    """
     missing: Payload = {}
     for name, other in _NAMES.items():
-        if not _is_number(usage.get(name)):
-            missing[name] = usage[other] if _is_number(usage.get(other)) else 0
+        if not _is_number(usage.get(name)) and _is_number(usage.get(other)):
+            missing[name] = usage[other]
     for name, (other, member) in _DETAILS.items():
         details = usage.get(name, usage.get(other))
         details = details if isinstance(details, dict) else {}
         if not _is_number(details.get(member)) or name not in usage:
             missing[name] = {member: 0} | {key: value for key, value in details.items() if value is not None}
     if not _is_number(usage.get("total_tokens")):
-        both = usage | missing
-        missing["total_tokens"] = both["input_tokens"] + both["output_tokens"]
+        counts: list[Json] = [count for name in _NAMES if _is_number(count := (usage | missing).get(name))]
+        missing |= {"total_tokens": sum(counts)} if len(counts) == len(_NAMES) else {}
     return usage | missing if missing else usage
 
 

@@ -186,6 +186,14 @@ def test_usage_gets_its_names_and_zeros_for_details(usage: dict[str, Any], more:
     assert complete_usage(full) is full
 
 
+@pytest.mark.parametrize("usage", [{"output_tokens": 3}, {"prompt_tokens": 2}, {"input_tokens": "2", "completion_tokens": 3}])
+def test_a_count_of_tokens_that_did_not_come_is_not_made_up(usage: dict[str, Any]) -> None:
+    full = complete_usage(usage)
+    assert "total_tokens" not in full
+    assert len([key for key in ("input_tokens", "output_tokens") if isinstance(full.get(key), int)]) == 1
+    assert complete_usage(full) is full
+
+
 def test_the_id_of_a_response_that_was_never_created_is_taken_from_its_first_event() -> None:
     first = fates(wire(IN_PROGRESS, *TEXT[1:]))[0]
     assert isinstance(first, Mended)
