@@ -19,7 +19,9 @@ from processes import REPOSITORY, Mitmdump
 KEPT = FOLDER / "cells.json"
 PATIENCE = {False: 80.0, True: 30.0}
 """Seconds that an agent has for its answer, where the fault comes once, and where it comes every time."""
-AT_ONCE = 4
+AT_ONCE = 3
+_TRIES = 3
+"""An agent whose tool is not ready when it first asks has not been shown the fault, and is asked anew."""
 LOOP = 15
 """So many requests for one answer are no patience any more."""
 RANKS = ("wrong run", "loops", "wrong", "twice", "goes on", "hangs", "tries on", "error", "exact")
@@ -67,6 +69,11 @@ class Cell:
         return RANKS.index(self.verdict)
 
     @property
+    def was_stopped(self) -> bool:
+        """It did not come to an end by itself."""
+        return self.verdict in {"hangs", "tries on"}
+
+    @property
     def honest(self) -> bool:
         """Nobody takes it for the answer who has none."""
         return self.rank >= RANKS.index("goes on")
@@ -97,8 +104,24 @@ class Cells:
 
     def kept(self, place: Place) -> Cell | None:
         """A cell that was measured with the same agent, the same cases and, with Resplice, the same code."""
-        found = self._kept.get(self._key(place))
-        return None if found is None else Cell(**found)  # type: ignore[arg-type]
+        return self._found(self._key(place), place)
+
+    def shown(self, place: Place) -> Cell | None:
+        """The cell for the page: where this code has not been measured, the one that was measured last, with the same cases."""
+        begin, mark, side = self._key(place).rsplit("/", 2)
+        if not place.resplice:
+            return self.kept(place)
+        others = [key for key in self._kept if key.startswith(f"{begin}/") and key.endswith(f"/{side}")]
+        found = (self._found(key, place) for key in (f"{begin}/{mark}/{side}", *reversed(others)))
+        return next((cell for cell in found if cell is not None), None)
+
+    def _found(self, key: str, place: Place) -> Cell | None:
+        """What is kept under that key, if the fault was shown, and the agent had the time that it has today."""
+        found = self._kept.get(key)
+        cell = None if found is None else Cell(**found)  # type: ignore[arg-type]
+        if cell is None or not cell.asked or (cell.was_stopped and cell.seconds < PATIENCE[place.every]):
+            return None
+        return cell
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -107,11 +130,16 @@ class Cells:
     def _cell(self, place: Place) -> Cell:
         if (found := self.kept(place)) is not None:
             return found
-        with self._lock:
-            key = f"run-{next(self._runs)}"
-            run = self._upstream.runs[key] = Run(place.case, place.every)
-        shown = place.agent.ask(self._proxies[place.resplice], key, PATIENCE[place.every])
+        for _ in range(_TRIES):
+            with self._lock:
+                key = f"run-{next(self._runs)}"
+                run = self._upstream.runs[key] = Run(place.case, place.every)
+            shown = place.agent.ask(self._proxies[place.resplice], key, PATIENCE[place.every])
+            if run.asked:
+                break
         cell = Cell(judge(place.case, shown, run.asked), shown.says, run.asked, shown.calls, round(shown.seconds, 1))
+        if not run.asked:
+            return cell  # this machine is too slow for it; nothing was measured
         with self._lock:
             self._kept[self._key(place)] = asdict(cell)
             KEPT.write_text(json.dumps(self._kept, indent=0), "utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from agents.answers import CASES, Case
 from agents.cells import MEANINGS, PATIENCE, RANKS, Cell, Place
@@ -14,8 +14,10 @@ _SERIES = {False: "the fault once", True: "the fault every time"}
 type Lookup = Callable[[Place], Cell | None]
 
 
-def head(idle: float) -> str:
+def head(idle: float, earlier: Mapping[str, int]) -> str:
     """What the page is about."""
+    old = ", ".join(f"{count} of {name}" for name, count in earlier.items())
+    state = f" Cells with Resplice that were measured with an earlier state of it: {old}." if old else ""
     words = "\n".join(f"- **{word}**: {MEANINGS[word]}" for word in reversed(RANKS))
     return f"""# Agents
 
@@ -29,7 +31,7 @@ MCP server that writes down each call that reaches it.
 
 Here an upstream may be silent for {idle:.0f} s, not for ten minutes. An agent is stopped after {PATIENCE[False]:.0f} s, and after
 {PATIENCE[True]:.0f} s where the fault comes every time. The number behind a word is that of the requests, if there were
-several. What was not measured is left empty."""
+several. What was not measured is left empty.{state}"""
 
 
 SHORT_OF = """## What can't be had, and why
@@ -47,10 +49,13 @@ Worse than without:
 """
 
 
-def page(lookup: Lookup, idle: float, known: list[str]) -> str:
-    """The whole file, of all that was measured. `known`: where an agent is worse off than without."""
+def page(lookup: Lookup, idle: float, known: list[str], earlier: Mapping[str, int]) -> str:
+    """The whole file, of all that was measured.
+
+    `known`: where an agent is worse off than without; `earlier`: how many cells of an agent are of an earlier Resplice.
+    """
     worse = "\n".join(known) or "- nowhere."
-    parts = [head(idle), "## In short\n\n" + _summary(lookup), f"{SHORT_OF}\n{worse}"]
+    parts = [head(idle, earlier), "## In short\n\n" + _summary(lookup), f"{SHORT_OF}\n{worse}"]
     parts += [_section(agent, lookup) for agent in AGENTS]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -1,12 +1,14 @@
 """Real coding agents behind Resplice, through HTTPS interception, with their default settings: without it and with it.
 
 `make test-agents` installs them from npm into out/agents. What was measured is kept there, so that a run may be made in parts
-(ARGS="-k claude"); FRESH=1 forgets it. Once all is there, docs/agents.md is written; until then out/agents/shown.md.
+(ARGS="-k claude"); FRESH=1 forgets it, PAGE=1 writes docs/agents.md with what there is. Once all is there, docs/agents.md is
+written; until then out/agents/shown.md.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -32,10 +34,7 @@ OURS = {"resplice_idle_timeout": str(IDLE), "resplice_heartbeat": str(BEAT)}
 REROUTE = ["-s", str(REPOSITORY / "tests" / "agents" / "reroute.py")]
 DOCUMENT = REPOSITORY / "docs" / "agents.md"
 PLACES = [(agent, case) for agent in AGENTS for case in CASES if case.dialect == agent.dialect]
-KNOWN: dict[tuple[str, str], str] = {
-    ("Codex CLI", "calls-torn"): "it passes over an event that it can't read, and takes the arguments from the event that repeats "
-    "them; here the torn event ends the stream, and the first call, which was whole, is executed.",
-}
+KNOWN: dict[tuple[str, str], str] = {}
 """Where an agent is worse off with Resplice, and why: (agent, case) -> the reason."""
 
 
@@ -69,10 +68,13 @@ def cells(request: pytest.FixtureRequest, upstream: Upstream, with_it: Mitmdump)
         found.start(place for one in wanted for place in _places(one["agent"], one["case"]))
         yield found
         found.close()
-    is_complete = all(found.kept(place) for one in PLACES for place in _places(*one))
+    every = [place for one in PLACES for place in _places(*one)]
+    is_complete = all(found.shown(place) for place in every)
+    earlier = [place.agent.name for place in every if found.shown(place) and not found.kept(place)]
     worse = {(agent.name, case.name): (case.says, KNOWN.get((agent.name, case.name), "")) for agent, case in PLACES}
     known = [f"- {agent}, {says}: {why}" for (agent, _), (says, why) in worse.items() if why]
-    (DOCUMENT if is_complete else FOLDER / "shown.md").write_text(page(found.kept, IDLE, known), "utf-8")
+    there = DOCUMENT if is_complete or os.environ.get("PAGE") else FOLDER / "shown.md"
+    there.write_text(page(found.shown, IDLE, known, Counter(earlier)), "utf-8")
 
 
 def _is_cell(item: pytest.Function) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -18,7 +19,7 @@ from resplice.dialects.recognition import Standing
 from resplice.session import foreign, numbered, strays
 from resplice.session.beside import beside_the_answer
 from resplice.session.clients import Quirk
-from resplice.session.contract import Broken, Held, Mended, Noted, Preceded
+from resplice.session.contract import Broken, Held, Listener, Mended, Noted, Preceded
 from resplice.session.ends import Ends
 from resplice.session.fillers import Fillers
 from resplice.session.mending import apply, show, unfold
@@ -30,6 +31,9 @@ _MAX_EARLY: Final = 64
 """So many keepalives wait for the stream's id; then one is minted."""
 _STRANGE_ROLES: Final = frozenset({Role.CONTENT, Role.FOREIGN, Role.UNKNOWN})
 _NO_JSON: Final = GUESSES | {Kind.UNPARSABLE_DATA}
+_PIECES: Final = _NO_JSON | {Kind.TRUNCATED_JSON}
+"""An event of the API may have been damaged like that."""
+_ERROR: Final = re.compile(rb"error|fail|exception", re.IGNORECASE)
 _TWO_ORIGINALS: Final = "the payload is not JSON, and what it was before can't be told for sure"
 _PASSES: Final = "bytes that are no UTF-8 stand in a member that is no part of the answer: they pass as they came"
 _OF_THE_ANSWER: Final = frozenset({Role.CONTENT, Role.START, Role.KEEPALIVE, Role.TERMINAL})
@@ -45,6 +49,8 @@ class Frames:
         self.ends = Ends(stream, self._live, self._fillers.released)
         self._glued: Frame | None = None
         """An event of no meaning here that came without its blank line: what follows tells whether that is a fault."""
+        self._missed: Damage | None = None
+        """An event that could not be read, of a text that is said again later."""
         self.waits_for_id = False
         """What the stream holds are keepalives that came before its id."""
 
@@ -132,7 +138,18 @@ class Frames:
         if isinstance(item, Filler | Stray | Damage) and len(held) < _MAX_EARLY:
             held.append(item)
             return b""
+        if isinstance(item, Frame) and not numbered.is_next(self._stream, item) and self._comes_again(held[0]):
+            return self._release_missed() + self.item_of_known(item)
         return self._release_lost(lost, is_lost=not numbered.is_next(self._stream, item)) + self.item_of_known(item)
+
+    def _release_missed(self) -> bytes:
+        """What looks like a loss may be told by what follows: until then nothing is lost."""
+        stream, missed = self._stream, self._missed
+        (first, *rest), stream.held, stream.lost = stream.held, [], None
+        also = (missed.kind,) if missed and stream.policy.does(missed.kind) else ()  # of two originals none is chosen here
+        why = f"{missed.why if missed else ''}; it is a piece of a text that is yet to be said again"
+        out = stream.change(first.raw, b"", Kind.TAIL_MISSING, why, also)
+        return out + b"".join(self.item_of_known(one) for one in rest)
 
     def _release_lost(self, lost: tuple[Kind, str], *, is_lost: bool) -> bytes:
         stream, (kind, why) = self._stream, lost
@@ -150,6 +167,8 @@ class Frames:
         """An item of a stream that has not ended."""
         if isinstance(item, Frame):
             return self.frame(item)
+        if self._missed is not None and self._waits_for_copy:
+            return self._stream.lose(item.raw, self._missed.kind, self._missed.why)
         if isinstance(item, Overflow):
             return self._overflow(item)
         if terminal := self.ends.cut_terminal(item):
@@ -277,6 +296,8 @@ class Frames:
     def _no_object(self, item: Frame) -> bytes:
         """A payload that is no JSON object."""
         value, stream = item.value, self._stream
+        if self._missed is not None and self._waits_for_copy:
+            return stream.lose(item.raw, self._missed.kind, self._missed.why)
         if value is OPAQUE:
             return stream.deliver(item)
         if value is DONE:
@@ -398,6 +419,21 @@ class Frames:
         stream.ledger.note(Kind.INVALID_UTF8, _PASSES)
         stream.answered |= role is not Role.KEEPALIVE
         return stream.deliver(item)
+
+    def _comes_again(self, item: Item) -> bool:
+        """Whether what is said later will tell what an event was that can't be read: then nothing is lost yet."""
+        stream = self._stream
+        if stream.policy.on_loss != "error" or not isinstance(item, Damage) or item.kind not in _PIECES or _ERROR.search(item.raw):
+            return False
+        if not (stream.confirmed and isinstance(stream.contract, Listener) and stream.contract.miss(item.kind, item.why)):
+            return False
+        self._missed, stream.echo = item, None
+        return True
+
+    @property
+    def _waits_for_copy(self) -> bool:
+        """Whether it is still open what was lost. Only events tell, and whatever else comes may be a piece of what was."""
+        return isinstance(self._stream.contract, Listener) and self._stream.contract.misses
 
 
 def _json_object(text: str) -> dict[str, Json] | None:

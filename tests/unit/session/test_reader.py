@@ -34,8 +34,12 @@ def told(dialect: str, chunks: list[bytes], *, learns: bool) -> tuple[bytes, Any
     session = Session(by_name(dialect))
     if not learns:
         session._reader._patience = 10**9
-    out = b"".join(session.receive_data(chunk) for chunk in chunks) + session.finish(Reason.UPSTREAM_END)
-    assert (session._stream.echo is not None) is learns
+    out, learnt = b"", False
+    for chunk in chunks:
+        out += session.receive_data(chunk)
+        learnt |= session._stream.echo is not None  # it may be forgotten again
+    out += session.finish(Reason.UPSTREAM_END)
+    assert learnt is learns
     return out, session.take_findings(), asdict(session.receipt())
 
 

@@ -215,9 +215,9 @@ ROWS: Final[tuple[Fault, ...]] = (
     Fault(
         Kind.TAIL_MISSING,
         "responses",
-        "the last deltas of a text are missing: who adds them up has less than was said",
-        "one more delta, with what is missing, before the event that has the whole text",
-        "the text is said a second time, and begins with what came",
+        "deltas of a text are missing, or one is damaged: who adds them up has less than was said",
+        "one more delta, with what is missing, before the whole text; behind a damaged one nothing until then",
+        "the text is said a second time, and begins with what came, and ends with what came behind a damaged one",
         _REFERENCE,
         _HERE,
         before=ITEM_OPEN,
@@ -231,7 +231,7 @@ ROWS: Final[tuple[Fault, ...]] = (
         ),
         touches=Touches.EVENTS,
         also_from="the second copy has more than the model said",
-        proof="the second copy begins with all that the deltas said",
+        proof="the second copy begins with all that the deltas said, or has one gap, where the one event was damaged",
     ),
     Fault(
         Kind.SNAPSHOT_EMPTY,

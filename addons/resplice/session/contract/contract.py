@@ -118,6 +118,15 @@ class Listener:
         del value
         return False
 
+    @property
+    def misses(self) -> bool:
+        """What an event said that came damaged is still to be told."""
+        raise NotImplementedError
+
+    def miss(self, kind: Kind, why: str) -> bool:
+        """An event came that can't be read. True: what follows will say it again, or tell that it does not (`Broken`)."""
+        raise NotImplementedError
+
 
 class NoContract:
     """For dialects that promise nothing that is kept here."""

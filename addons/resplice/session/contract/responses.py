@@ -15,6 +15,7 @@ from resplice.dialects import Facts, Json
 from resplice.dialects.openai_responses import terminal_for
 from resplice.session.contract.completed import can_be_written, complete_usage, new_response
 from resplice.session.contract.contract import Broken, Fate, Listener, Mended
+from resplice.session.contract.missed import Missed
 from resplice.session.contract.names import damaged_key, is_damaged_id
 from resplice.session.contract.numbers import About, Numbers
 from resplice.session.contract.output import GROWS, SAID_AGAIN, Output, amend, is_cut
@@ -47,6 +48,7 @@ class OpenaiResponses(Listener):
         """The response's id, as the upstream told it first."""
         self._output = Output(self._seed)
         self._items, self._spoken, self._places = self._output.items, self._output.spoken, self._output.places
+        self._missed = Missed(self._spoken)
         self._numbers = Numbers()
         self._halves = Halves()
         self._torn = False
@@ -92,9 +94,11 @@ class OpenaiResponses(Listener):
         if broken is not None:
             facts.stopped = facts.terminal = False
             return broken
+        if kind.startswith("response."):
+            self._missed.see(kind, value, self._index(value))
         self._number(value, work, facts)
         fate = work.fate()
-        self.steady = fate is None and kind.endswith(".delta") and not (self._numbers.shift or self._halves.waiting)
+        self.steady = fate is None and kind.endswith(".delta") and not self._is_moved
         self._plain = about if self.steady else ()
         self._text = self._text_of(kind, value) if self.steady else None
         return fate
@@ -134,11 +138,30 @@ class OpenaiResponses(Listener):
         name, index = kind.rpartition(".")[0], self._index(value)
         return None if index is None or name not in MEMBERS else self._spoken.text((index, name, part_of(value)))
 
+    @property
+    def _is_moved(self) -> bool:
+        """The next delta needs a closer look, however plain it is."""
+        return bool(self._numbers.shift or self._halves.waiting or self._missed.text)
+
     def _plain_text(self, delta: Json) -> bytes | None:
         """The text of a delta about the same as the last one, if it needs no closer look."""
-        if type(delta) is not str or len(delta) >= _LONG or self._numbers.shift or self._halves.waiting or not is_whole(delta):
+        if type(delta) is not str or len(delta) >= _LONG or self._is_moved or not is_whole(delta):
             return None
         return delta.encode()
+
+    @property
+    def misses(self) -> bool:
+        """See `Listener.misses`."""
+        return self._missed.text is not None
+
+    def miss(self, kind: Kind, why: str) -> bool:
+        """See `Listener.miss`."""
+        if self._heard:
+            self._take_heard()
+        if self._resumed or self._halves.waiting or not self._policy.does(Kind.TAIL_MISSING) or not self._missed.begin(kind, why):
+            return False
+        self.steady, self._plain, self._text = False, (), None
+        return True
 
     def flush(self, facts: Facts) -> Mended | None:
         """See `Contract.flush`: what waits, waits for the end of its text."""
@@ -148,7 +171,7 @@ class OpenaiResponses(Listener):
     def complete(self, facts: Facts) -> Mended | None:
         """See `Contract.complete`."""
         output = self._items.output()
-        if not output or facts.response is None or self._output.owed or self._halves.waiting:
+        if not output or facts.response is None or self._output.owed or self._halves.waiting or self._missed.text:
             return None
         payload: Payload = {"type": "response.completed", "response": facts.response | {"status": "completed", "output": output}}
         work = Work(None, self._policy)
@@ -186,11 +209,8 @@ class OpenaiResponses(Listener):
         return None
 
     def _response_event(self, kind: str, value: Payload, work: Work, facts: Facts) -> Broken | None:
-        if not self._begun:
-            if broken := self._begin(kind, value, work, facts):
-                return broken
-        elif kind == "response.created":
-            work.drop(Kind.DUPLICATE_START, "the response was created twice")
+        if broken := self._begin(kind, value, work, facts):
+            return broken
         index = self._index(value)
         if index is not None and kind != "response.output_item.added":
             value = self._places.put(value, index, work)
@@ -199,6 +219,15 @@ class OpenaiResponses(Listener):
                 return broken
             if work.value is not None and work.value.get("item_id") != value.get("item_id"):
                 value = value | {"item_id": work.value["item_id"]}
+        if self._missed.text is not None and not facts.failed:
+            broken = self._missed.take(kind, value, index, self._numbers.free, work)
+            if broken is not None:
+                facts.stop_reason = None
+            if broken is not None or work.value is None:
+                return broken
+        return self._by_kind(kind, value, work, facts)
+
+    def _by_kind(self, kind: str, value: Payload, work: Work, facts: Facts) -> Broken | None:
         handler = _HANDLERS.get(kind)
         if handler is not None:
             return handler(self, kind, value, work)
@@ -208,6 +237,10 @@ class OpenaiResponses(Listener):
 
     def _begin(self, kind: str, value: Payload, work: Work, facts: Facts) -> Broken | None:
         """The first event of the response."""
+        if self._begun:
+            if kind == "response.created":
+                work.drop(Kind.DUPLICATE_START, "the response was created twice")
+            return None
         self._begun = True
         self._resumed = facts.midway
         response = value.get("response")
