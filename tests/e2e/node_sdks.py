@@ -58,14 +58,16 @@ class Node:
         return _answer(result["answer"])
 
     def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            self._process.stdin.close()  # type: ignore[union-attr] # it is a pipe
+        """End the process. The next job starts another one."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None:
+            process.stdin.close()  # type: ignore[union-attr] # it is a pipe
             try:
-                self._process.wait(10)
+                process.wait(10)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+                process.kill()
+                process.wait()
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:

@@ -86,7 +86,7 @@ def test_a_defect_costs_the_client_nothing(site: World, route: Route, point: str
 
 def test_the_defects_were_there(site: World) -> None:
     exchange = site.ask(
-        HTTP1, lambda answer: answer.stream(*PIECES), headers=JSON | {"x-break": "session.frames.Frames.item", "x-after": "2"}
+        HTTP1, lambda answer: answer.stream(*PIECES), headers=JSON | {"x-break": "session.frames.Frames.item", "x-after": "0"}
     )
     assert exchange.client.read_all() == HEALTHY
     assert exchange.findings() == ["internal_error"]

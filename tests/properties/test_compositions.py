@@ -186,6 +186,7 @@ def test_a_single_fault_that_has_a_second_reading_ends_honest_unless_policy_says
     for at in range(1, len(streams_of(stream)) - 1):
         wire = broken(stream, [(wound, at)])
         assert_exact_or_honest(stream, wire, [wire])
-        assert read(run(stream.partition(" ")[0], wire).output).failed or wire == b"".join(streams_of(stream))
+        is_numbered = stream == "openai-responses" and wound in {"empty data", "null"}  # the next number shows that nothing is lost
+        assert read(run(stream.partition(" ")[0], wire).output).failed or is_numbered or wire == b"".join(streams_of(stream))
         assert_exact_or_honest(stream, wire, [wire], TRUSTING)
         assert not read(run(stream.partition(" ")[0], wire, TRUSTING).output).failed or wound not in {"empty data", "null"}

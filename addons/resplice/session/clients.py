@@ -1,6 +1,6 @@
 """Which client dies of which legal bytes. Such bytes are changed for a client that is listed here, and for no other.
 
-What is measured was measured with the SDKs of the development environment (`tests/e2e/test_clients.py` holds the table to them):
+What is measured was measured with the SDKs of the development environment, to which `tests/e2e/test_client_quirks.py` holds it:
 openai 3.57, anthropic 2.14, google-genai 3.6, openai-node 6.49, @anthropic-ai/sdk 1.11, @google/genai 2.32, AI SDK 6.
 """
 

@@ -70,6 +70,15 @@ class ChunkIds:
         self.is_foreign = False
         """The chunk settled last is another stream's."""
 
+    @property
+    def are_several(self) -> bool:
+        """Choices have come under other ids than the stream's: each chunk's id is looked at."""
+        return bool(self._runs)
+
+    def is_usual(self, chunk_id: Json) -> bool:
+        """Whether a chunk's id is the stream's, and nothing about it is to be noted."""
+        return chunk_id == self.stream_id and not self._runs
+
     def settle(self, value: dict[str, Json], facts: Facts) -> bool:
         """Take note of a chunk's id. True when the chunk may stay as it is."""
         chunk_id, self.is_foreign = value.get("id"), False

@@ -49,7 +49,7 @@ class Reader:
         """How far healthy frames of the known shape reach from `pos` on, and how many they are."""
         stream = self._stream
         facts, echo = stream.facts, stream.echo
-        if echo is None or facts.closing:
+        if echo is None or facts.closing or stream.ids.are_several:
             return pos, 0
         pattern, text, counter = echo
         begin, size, hear = pos, len(data), self._hear
@@ -101,7 +101,7 @@ class Reader:
         """Whether a frame's name, or its id, is the one that it should have."""
         if dialect.named_events:
             return event == value.get("type") or (event is None and dialect.name_is_type)
-        return bool(value.get("id") == self._stream.ids.stream_id)
+        return self._stream.ids.is_usual(value.get("id"))
 
     def _learn(self, raw: bytes, grown: int, dialect: Dialect) -> None:
         """Make a frame's shape known. One that teaches nothing makes the next lesson come later."""
