@@ -17,7 +17,7 @@ type Lookup = Callable[[Place], Cell | None]
 def head(idle: float, earlier: Mapping[str, int]) -> str:
     """What the page is about."""
     old = ", ".join(f"{count} of {name}" for name, count in earlier.items())
-    state = f" Cells with Resplice that were measured with an earlier state of it: {old}." if old else ""
+    state = f"\n\nCells with Resplice that were measured with an earlier state of it: {old}." if old else ""
     words = "\n".join(f"- **{word}**: {MEANINGS[word]}" for word in reversed(RANKS))
     return f"""# Agents
 

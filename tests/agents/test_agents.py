@@ -34,7 +34,13 @@ OURS = {"resplice_idle_timeout": str(IDLE), "resplice_heartbeat": str(BEAT)}
 REROUTE = ["-s", str(REPOSITORY / "tests" / "agents" / "reroute.py")]
 DOCUMENT = REPOSITORY / "docs" / "agents.md"
 PLACES = [(agent, case) for agent in AGENTS for case in CASES if case.dialect == agent.dialect]
-KNOWN: dict[tuple[str, str], str] = {}
+KNOWN: dict[tuple[str, str], str] = {
+    (
+        "opencode",
+        "calls-torn",
+    ): "either way the first call, which was whole, is executed at once; then the torn event makes it "
+    "report an error without Resplice, and with it it goes on from that call's result.",
+}
 """Where an agent is worse off with Resplice, and why: (agent, case) -> the reason."""
 
 
