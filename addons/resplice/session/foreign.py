@@ -24,6 +24,7 @@ _KEEPALIVE_KEYS: Final = frozenset(
     {"type", "event", "status", "time", "timestamp", "ts", "ping", "keepalive", "heartbeat", "model", "created_at"}
 )
 _FOREIGN_ROLES: Final = frozenset({Role.FOREIGN, Role.UNKNOWN, Role.HOLLOW})
+_DATA: Final = re.compile(rb"(?:\A|[\r\n])data:[ \t]*[^ \t\r\n]")
 _PIECE_OF_JSON: Final = re.compile(rb'"[ \t]*:|[}\]][ \t]*[,}\]]|[{\[][ \t]*"')
 
 
@@ -51,10 +52,11 @@ def is_foreign(item: Frame, dialect: Dialect | None) -> bool:
 
 
 def is_plain_text(item: Damage, dialect: Dialect | None) -> bool:
-    """Whether the payload of an event that is no JSON was never meant to be: nothing in it looks like a piece of one."""
+    """Whether an event's payload was never meant to be JSON: there is one, and nothing in it looks like a piece of JSON."""
     if item.kind is not Kind.UNPARSABLE_DATA or dialect is None or dialect.wire.name != SSE.name:
         return False
-    return is_named_so(item.event, dialect) or _PIECE_OF_JSON.search(item.raw) is None
+    has_text = _DATA.search(item.raw) is not None and not (item.event is not None and dialect.own_event(item.event))
+    return is_named_so(item.event, dialect) or (has_text and _PIECE_OF_JSON.search(item.raw) is None)
 
 
 def let_pass(stream: Stream, item: Frame | Damage | Stray) -> bytes:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from resplice.core.events import Reason
 from resplice.core.kinds import Kind
 
 import streams as s
@@ -143,3 +144,18 @@ def test_payloads_without_types_throughout_take_them_from_the_names_of_their_eve
     outcome = run("openai-responses", wire)
     assert s.decode(outcome.output) == s.decode(s.RESPONSES)
     assert set(outcome.kinds) == {Kind.TYPE_MISSING}
+
+
+@pytest.mark.parametrize("dialect", ["anthropic-messages", "openai-responses", "openai-chat", "openai-completions"])
+def test_an_asked_stream_that_breaks_off_before_its_first_event_never_ends_silently(dialect: str) -> None:
+    healthy = s.ALL_HEALTHY[dialect]
+    for at in range(1, healthy.index(b"\n\n")):
+        for stump in (healthy[:at], b": ping\n\n" + healthy[:at]):
+            assert run(dialect, stump, reason=Reason.UPSTREAM_ABORT).receipt.terminal == "error", stump
+
+
+@pytest.mark.parametrize("damaged", [b"output_ind ex", b"tput_index", b"sequence_nuoutput_index"])
+def test_an_item_whose_place_has_a_damaged_name_is_no_item_that_never_was_announced(damaged: bytes) -> None:
+    begin, added, rest = s.RESPONSES.split(b"\n\n", 2)
+    wire = b"\n\n".join([begin, added.replace(b"output_index", damaged), rest])
+    assert run("openai-responses", wire).receipt.terminal == "error"

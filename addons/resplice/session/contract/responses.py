@@ -271,7 +271,8 @@ class OpenaiResponses(Listener):
         del kind
         index, item = value.get("output_index"), value.get("item")
         if type(index) is not int:
-            return None
+            is_damaged = "output_index" not in value and not value.keys() <= _ANNOUNCES
+            return Broken(Kind.NAME_DAMAGED, "an item is announced, and the name of its place is damaged") if is_damaged else None
         place = self._places.announced(index, item)
         if place is None:
             work.drop(Kind.ANNOUNCED_TWICE, f"item {index} of the output was announced twice")
@@ -458,6 +459,7 @@ class OpenaiResponses(Listener):
         return broken
 
 
+_ANNOUNCES: Final = {"type", "sequence_number", "item"}
 _ABOUT: Final = ("type", "item_id", "output_index", "content_index", "summary_index")
 
 
