@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import ipaddress
+import select
 import socket
 import ssl
 import struct
@@ -276,13 +277,22 @@ class _H2:
 
     def run(self) -> None:
         self.write(lambda conn: conn.initiate_connection())
-        while (data := self._sock.recv(65536)) and not self.gone:
+        while not self.gone:
+            self._wait_readable()
             with self._lock:
+                if not (data := self._sock.recv(65536)):
+                    break
                 events = self._conn.receive_data(data)
                 self._sock.sendall(self._conn.data_to_send())
             for event in events:
                 self._handle(event)
         self.resets.update(self._heads)
+
+    def _wait_readable(self) -> None:
+        """Without the lock. OpenSSL does not allow one thread to read from a connection while another writes to it."""
+        pending = isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()
+        if not pending:
+            select.select([self._sock], [], [])
 
     def _handle(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.RequestReceived):
