@@ -280,7 +280,7 @@ class _H2:
         while not self.gone:
             self._wait_readable()
             with self._lock:
-                if not (data := self._sock.recv(65536)):
+                if not (data := self._sock.recv(65536)) or self.gone:
                     break
                 events = self._conn.receive_data(data)
                 self._sock.sendall(self._conn.data_to_send())
